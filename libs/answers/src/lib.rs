@@ -1,0 +1,1 @@
+//! The read services over a World: decisions, resolution, admission.

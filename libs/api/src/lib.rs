@@ -1,0 +1,1 @@
+//! The contract as code: generated messages, clients, servers, and the descriptor set.

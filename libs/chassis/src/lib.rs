@@ -1,0 +1,1 @@
+//! What every server needs: configuration, authentication, the method table, errors, health, telemetry, drain.

@@ -1,0 +1,1 @@
+//! Passwords, opaque tokens, JWTs, sealed secrets: every credential in one strict place.

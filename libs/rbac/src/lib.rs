@@ -1,0 +1,1 @@
+//! Roles, bindings and groups: decide, explain, look up.

@@ -1,0 +1,1 @@
+//! The published records at one revision: authenticate, check, resolve, admit.

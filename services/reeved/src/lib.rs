@@ -1,0 +1,1 @@
+//! The server binary: every service in one process, or one alone.
