@@ -1,0 +1,75 @@
+//! Where a policy stands, and the settings under which policies are read together.
+
+use std::fmt;
+
+use crate::policy::Policy;
+
+/// What a policy belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The whole cluster.
+    Cluster,
+    /// One workspace, by its name.
+    Workspace(String),
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster => f.write_str("cluster"),
+            Self::Workspace(name) => write!(f, "workspaces/{name}"),
+        }
+    }
+}
+
+/// A policy with the scope and the version that its changes and violations are attributed to.
+#[derive(Clone, Debug)]
+pub struct Attributed<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The scope it is set at.
+    pub scope: Scope,
+    /// Its version there.
+    pub version: u64,
+}
+
+/// The policies that apply to one workload: at most one for each scope.
+#[derive(Clone, Debug, Default)]
+pub struct Applicable<'a> {
+    /// The cluster's policy for the workload type.
+    pub cluster: Option<Attributed<'a>>,
+    /// The workspace's policy for the workload type.
+    pub workspace: Option<Attributed<'a>>,
+}
+
+/// Which limit of `constraints` holds where both scopes set one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LimitPrecedence {
+    /// A workspace tightens what the cluster allows and never loosens it.
+    #[default]
+    StrictestWins,
+    /// The cluster's limit replaces the workspace's, even where it is looser.
+    ClusterOverrides,
+}
+
+/// Which priorities are higher; the scheduler's own rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriorityOrder {
+    /// 1 goes before 50: a limit is the lowest number allowed.
+    LowerIsHigher,
+    /// 50 goes before 1: a limit is the highest number allowed.
+    HigherIsHigher,
+    /// The scheduler has no priorities: limits on them are ignored.
+    None,
+}
+
+/// What the request or the cluster's configuration says about limits and the scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Which limit holds where both scopes set one.
+    pub limit_precedence: LimitPrecedence,
+    /// Which priorities are higher.
+    pub priority_order: PriorityOrder,
+    /// The priority that the scheduler gives to what asks for none; `None` where it is unknown.
+    pub default_priority: Option<i64>,
+}
