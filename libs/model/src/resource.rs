@@ -64,7 +64,7 @@ impl Resource {
 
     /// Whether this is a workspace itself, not something below one.
     pub fn is_workspace(&self) -> bool {
-        self.pair_ends().count() == 1
+        self.path.bytes().filter(|byte| *byte == b'/').count() == 1
     }
 
     /// The id of the workspace that this is, or lies below; none for the cluster.
@@ -72,10 +72,10 @@ impl Resource {
         self.path.strip_prefix("workspaces/").map(|rest| rest.split('/').next().unwrap_or(rest))
     }
 
-    /// The paths of this resource and of everything above it, this one first, the cluster last.
+    /// The paths of this resource and of everything above it, this one first, the cluster last. Allocates nothing.
     pub fn ancestry(&self) -> impl Iterator<Item = &str> {
-        let ends: Vec<usize> = self.pair_ends().collect();
-        ends.into_iter().rev().filter_map(|end| self.path.get(..end)).chain(std::iter::once("cluster"))
+        let own = (!self.is_cluster()).then_some(self.path.as_str());
+        std::iter::successors(own, |path| pair_above(path)).chain(std::iter::once("cluster"))
     }
 
     /// Whether `other` is this resource or lies below it.
@@ -88,13 +88,12 @@ impl Resource {
     pub fn fold(&self) -> Fold {
         Fold::of(&self.path)
     }
+}
 
-    /// The byte offsets at which each `collection/id` pair ends.
-    fn pair_ends(&self) -> impl Iterator<Item = usize> {
-        let path = if self.is_cluster() { "" } else { self.path.as_str() };
-        let slashes = path.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| at).skip(1).step_by(2);
-        slashes.chain((!path.is_empty()).then_some(path.len()))
-    }
+/// The path without its last `collection/id` pair; none for a workspace.
+fn pair_above(path: &str) -> Option<&str> {
+    let (collection_path, _id) = path.rsplit_once('/')?;
+    collection_path.rsplit_once('/').map(|(above, _collection)| above)
 }
 
 fn problem_of(text: &str) -> Option<&'static str> {
