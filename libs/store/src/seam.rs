@@ -15,6 +15,10 @@ use reeve_model::{Revision, StoreId};
 pub const MAX_OPERATIONS: usize = 128;
 /// Most bytes of one transaction, keys and values together (etcd's `--max-request-bytes`).
 pub const MAX_REQUEST_BYTES: usize = 1_536 * 1024;
+/// Most items of one page, whatever is asked for.
+pub const MAX_PAGE_ITEMS: usize = 10_000;
+/// Most bytes of one page, keys and values together; a page has at least one item if one follows.
+pub const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// A key: printable segments joined by `/`. Ordered by bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,7 +53,7 @@ pub struct Versioned {
     pub mod_revision: Revision,
 }
 
-/// One page of a list.
+/// One page of a list. It may be shorter than asked for ([`MAX_PAGE_ITEMS`], [`MAX_PAGE_BYTES`]): go by `more`.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// In key order.
@@ -69,7 +73,7 @@ pub enum Guard {
     Unchanged(Key, Revision),
 }
 
-/// One change of a transaction. A transaction names each key at most once.
+/// One change of a transaction. The operations of a transaction name each key at most once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
     /// Writes a key; with a lease, until the lease ends.
@@ -90,7 +94,7 @@ pub enum Op {
 pub struct Txn {
     /// All must hold.
     pub guards: Vec<Guard>,
-    /// All take effect, at one revision.
+    /// All take effect, at one revision. At least one.
     pub ops: Vec<Op>,
 }
 
@@ -150,7 +154,8 @@ impl Txn {
 /// A transaction that took effect, durably.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Committed {
-    /// The revision of all its changes.
+    /// The revision of all its changes. A transaction that changed nothing, because all it does is to remove keys that do
+    /// not exist, makes no revision: it answers with the newest one.
     pub revision: Revision,
 }
 
@@ -163,7 +168,7 @@ pub struct LeaseId(pub i64);
 pub struct Lease {
     /// Its name.
     pub id: LeaseId,
-    /// How long it lives without being kept alive; whole seconds.
+    /// How long it lives without being kept alive; whole seconds, not less than asked for.
     pub ttl: Duration,
 }
 
@@ -260,15 +265,23 @@ pub enum WatchError {
 pub type Watch = Pin<Box<dyn Stream<Item = Result<WatchEvent, WatchError>> + Send>>;
 
 /// A revisioned key-value store.
+///
+/// Every call may fail as `Unavailable`. A call that is dropped before it answers may or may not have taken effect.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Which store this is.
     fn id(&self) -> StoreId;
 
     /// The key's value now (a linearizable read), if it exists.
+    ///
+    /// # Errors
+    /// `Corrupt`.
     async fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError>;
 
     /// Up to `limit` keys under `prefix`, in order, after `after` if given; as of `at`, or now.
+    ///
+    /// # Errors
+    /// `Compacted` and `Future` for `at`; `Corrupt`.
     async fn list(
         &self,
         prefix: &str,
@@ -278,20 +291,39 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Page, StoreError>;
 
     /// Makes a transaction take effect, durably before it answers.
+    ///
+    /// # Errors
+    /// `Conflict`, when a guard does not hold; `NoSuchLease`; `Refused`, when it breaks a rule that
+    /// [`check_txn`](crate::check_txn) knows. In each of these cases nothing was written.
     async fn commit(&self, txn: Txn) -> Result<Committed, CommitError>;
 
-    /// Every change under `prefix` after revision `after`.
+    /// Every change under `prefix` after revision `after`. The first progress comes as soon as the watch has caught up.
+    ///
+    /// # Errors
+    /// `Compacted` (which may also come as the first item of the stream) and `Future` for `after`; `Corrupt`.
     async fn watch(&self, prefix: &str, after: Revision) -> Result<Watch, StoreError>;
 
     /// A revision that is current during the call, and that every open watch will report reaching, soon.
+    ///
+    /// # Errors
+    /// None of its own.
     async fn barrier(&self) -> Result<Revision, StoreError>;
 
-    /// A new lease. `ttl` is rounded up to whole seconds.
+    /// A new lease. `ttl` is rounded up to whole seconds. A restart of the store does not end it.
+    ///
+    /// # Errors
+    /// `Refused`, when `ttl` is zero or longer than [`MAX_LEASE_TTL`](crate::MAX_LEASE_TTL), or there are too many leases.
     async fn grant_lease(&self, ttl: Duration) -> Result<Lease, StoreError>;
 
     /// Lets a lease live for its whole time to live again.
+    ///
+    /// # Errors
+    /// `NoSuchLease`, also when it has ended.
     async fn keep_lease_alive(&self, lease: LeaseId) -> Result<(), StoreError>;
 
-    /// Ends a lease and removes its keys.
+    /// Ends a lease and removes its keys, at one revision however many they are; so does the end of its time.
+    ///
+    /// # Errors
+    /// `NoSuchLease`, also when it has ended.
     async fn revoke_lease(&self, lease: LeaseId) -> Result<(), StoreError>;
 }
