@@ -67,8 +67,8 @@ impl fmt::Display for Refusal {
                 write!(f, ": {} and {} come from ", first.field, second.field)?;
                 self.fmt_source(&first.source, f)
             }
-            causes => causes.iter().try_for_each(|cause| {
-                write!(f, ": {} comes from ", cause.field)?;
+            causes => causes.iter().enumerate().try_for_each(|(at, cause)| {
+                write!(f, "{} {} comes from ", if at == 0 { ":" } else { ", and" }, cause.field)?;
                 self.fmt_source(&cause.source, f)
             }),
         }

@@ -68,9 +68,8 @@ pub fn resolve(
         None => (default.uid, &default.user, default.gid, &default.group, Source::Default),
     };
     let (uid, user, gid, group, source) = own;
-    let over = |from: Option<&Override>| from.cloned().unwrap_or_default();
-    let Override { uid: uid_over, user: user_over, gid: gid_over, group: group_over } = over(overrides);
-    let gid = pick(gid_over, gid, &source, workspace);
+    let overridden = overrides.cloned().unwrap_or_default();
+    let gid = pick(overridden.gid, gid, &source, workspace);
     let linked = link.map_or(&[][..], |link| link.supplementary.as_slice());
     let further = linked.iter().map(|group| ResolvedGroup {
         gid: group.gid,
@@ -79,10 +78,10 @@ pub fn resolve(
     let mut seen = BTreeSet::from([gid.value]);
     let supplementary = further.filter(|group| seen.insert(group.gid)).collect();
     let resolved = Resolved {
-        uid: pick(uid_over, uid, &source, workspace),
-        user: pick(user_over, user.clone(), &source, workspace),
+        uid: pick(overridden.uid, uid, &source, workspace),
+        user: pick(overridden.user, user.clone(), &source, workspace),
         gid,
-        group: pick(group_over, group.clone(), &source, workspace),
+        group: pick(overridden.group, group.clone(), &source, workspace),
         supplementary: Sourced { value: supplementary, source },
         home: of_link(link.and_then(|link| link.home.as_ref())),
         shell: of_link(link.and_then(|link| link.shell.as_ref())),
