@@ -103,7 +103,8 @@ where
             // Nobody but this layer says who calls.
             request.extensions_mut().remove::<Caller>();
             if row.access != Access::Public {
-                match rules.caller(row.method, &request).await {
+                let via = via(&request);
+                match rules.caller(row.method, via, request.headers()).await {
                     Ok(Some(caller)) => {
                         request.extensions_mut().insert(caller);
                     }
@@ -118,9 +119,8 @@ where
 
 impl Rules {
     /// Who calls; none where a trusted peer calls for somebody else.
-    async fn caller(&self, method: &str, request: &Request<Body>) -> Result<Option<Caller>, Failure> {
-        let via = via(request);
-        match bearer(request.headers()) {
+    async fn caller(&self, method: &str, via: Via, headers: &HeaderMap) -> Result<Option<Caller>, Failure> {
+        match bearer(headers) {
             Ok(token) => {
                 let caller = self.authenticate.authenticate(token).await?;
                 Ok(Some(Caller { via, ..caller }))
