@@ -131,7 +131,8 @@ impl hkdf::KeyType for Length {
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
-    if text.len() == CLUSTER_KEY_BYTES * 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    // No base64 of 32 bytes is mistaken for this: it has an odd length, or ends in `=`.
+    if text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return text.as_bytes().chunks_exact(2).map(hex_byte).collect();
     }
     [&STANDARD, &URL_SAFE, &STANDARD_NO_PAD, &URL_SAFE_NO_PAD].into_iter().find_map(|form| form.decode(text).ok())

@@ -13,17 +13,17 @@ use crate::secret::{Secret, SecretString};
 pub const SALT_BYTES: usize = 16;
 const OUTPUT_BYTES: usize = 32;
 /// Bounds of what a stored hash may ask for: a corrupt record must not take the machine's memory or its hours.
-const MAX_MEMORY_KIB: u32 = 1024 * 1024;
-const MAX_PASSES: u32 = 64;
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
+const MAX_PASSES: u32 = 16;
 const MAX_LANES: u32 = 64;
 const MAX_PHC_BYTES: usize = 512;
 
 /// What one hash costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashParams {
-    /// Memory, in KiB: at least 8 per lane, at most 1 GiB.
+    /// Memory, in KiB: at least 8 per lane, at most 256 MiB.
     pub memory_kib: u32,
-    /// Passes over the memory: 1 to 64.
+    /// Passes over the memory: 1 to 16.
     pub passes: u32,
     /// Lanes, which are computed one after the other here: 1 to 64.
     pub lanes: u32,
@@ -38,7 +38,7 @@ impl Default for HashParams {
 
 /// Parameters that cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not argon2id parameters: memory is 8 KiB a lane to 1048576 KiB, passes are 1 to 64, lanes 1 to 64")]
+#[error("not argon2id parameters: memory is 8 to 262144 KiB (8 a lane at least), passes are 1 to 16, lanes 1 to 64")]
 pub struct HashParamsError;
 
 /// A hash that could not be made or checked.
@@ -169,7 +169,7 @@ impl Stored {
         let current = phc.algorithm == ARGON2ID_IDENT && phc.version == Some(Version::V0x13.into());
         let params = Params::try_from(&phc).ok().filter(within_bounds)?;
         let keyed = !params.keyid().is_empty() || !params.data().is_empty();
-        if !current || keyed || phc.params.len() != 3 {
+        if !current || keyed || phc.params.iter().count() != 3 {
             return None;
         }
         let (salt, output) = (phc.salt?, phc.hash?);
