@@ -1,0 +1,177 @@
+//! Serves a replica's records to followers: a snapshot or a continuation, then every change, and heartbeats.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use reeve_api::feed::watch_response::Event;
+use reeve_api::feed::{Changes, Heartbeat, Records, SnapshotBegin, SnapshotEnd, WatchResponse};
+use reeve_api::world as wire;
+use reeve_model::{ConsistencyToken, Revision};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use crate::{Replica, Snapshot};
+
+/// How often a follower hears from the sender when nothing changes.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(250);
+/// Records of one message of a snapshot.
+const RECORDS_PER_MESSAGE: usize = 500;
+/// Changes that are taken from the history at once.
+const CHANGES_AT_ONCE: usize = 100;
+/// Messages that wait for a follower; past it the sender waits.
+const FOLLOWER_QUEUE: usize = 4;
+/// How long a follower that is ahead of this replica waits for it.
+const AHEAD_WAIT: Duration = Duration::from_secs(5);
+/// How long one message may wait for its follower; past it the follower is dropped, and resumes.
+const SLOWEST_FOLLOWER: Duration = Duration::from_secs(30);
+
+/// Why a follower cannot be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    /// The replica has no complete snapshot yet, or is behind the follower and stays so.
+    #[error("this replica has not reached the revision to continue from")]
+    NotSynced,
+    /// The follower's state is of another store, or of before a restore.
+    #[error("the token to continue from is of another store")]
+    ForeignToken,
+}
+
+/// Serves feeds from a replica.
+#[derive(Clone)]
+pub struct FeedServer {
+    replica: Replica,
+    drain: CancellationToken,
+}
+
+/// One follower's stream.
+pub type Feed = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
+
+impl FeedServer {
+    /// Serves from `replica` until `drain`: feeds end first, so that a graceful stop does not wait for them.
+    pub fn new(replica: Replica, drain: CancellationToken) -> Self {
+        Self { replica, drain }
+    }
+
+    /// A follower's stream, continuing after `after` if it can.
+    ///
+    /// # Errors
+    /// The replica is not ready, or the follower's state is not of its store.
+    pub async fn watch(&self, after: Option<ConsistencyToken>) -> Result<Feed, FeedError> {
+        if let Some(after) = after {
+            if self.replica.reach(after.revision, AHEAD_WAIT).await.is_err() {
+                return Err(FeedError::NotSynced);
+            }
+            if self.replica.is_own(&after) != Some(true) {
+                return Err(FeedError::ForeignToken);
+            }
+        }
+        self.replica.latest().filter(|s| s.age(Duration::MAX).is_some()).ok_or(FeedError::NotSynced)?;
+        let (queue, messages) = mpsc::channel(FOLLOWER_QUEUE);
+        let follower = Follower { replica: self.replica.clone(), queue };
+        let drain = self.drain.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = drain.cancelled() => {}
+                _ended = follower.serve(after) => {}
+            }
+        });
+        let messages = futures_util::stream::unfold(messages, async |mut messages| {
+            messages.recv().await.map(|message| (Ok(message), messages))
+        });
+        Ok(Box::pin(messages))
+    }
+}
+
+struct Follower {
+    replica: Replica,
+    queue: mpsc::Sender<WatchResponse>,
+}
+
+/// The follower went away, or was too slow: its stream ends, and it resumes.
+struct Gone;
+
+impl Follower {
+    async fn serve(self, after: Option<ConsistencyToken>) -> Result<(), Gone> {
+        let mut changed = self.replica.subscribe();
+        let resumed = after.map(|token| token.revision).filter(|at| self.changes_after(*at).is_some());
+        let mut at = match resumed {
+            Some(at) => at,
+            None => self.send_snapshot(after.is_some()).await?,
+        };
+        let mut beat = tokio::time::interval(HEARTBEAT_INTERVAL);
+        loop {
+            // the snapshot first, then the history: what is in the snapshot is in the history too
+            let snapshot = self.replica.latest().ok_or(Gone)?;
+            at = self.send_changes(at).await?;
+            if at <= snapshot.revision() {
+                at = snapshot.revision();
+                self.send(Event::Heartbeat(self.heartbeat(&snapshot))).await?;
+            }
+            changed.mark_unchanged();
+            if self.newest() > Some(snapshot.revision()) {
+                continue;
+            }
+            tokio::select! {
+                told = changed.changed() => told.map_err(|_| Gone)?,
+                _ = beat.tick() => {}
+            }
+        }
+    }
+
+    fn newest(&self) -> Option<Revision> {
+        self.replica.latest().map(|snapshot| snapshot.revision())
+    }
+
+    async fn send_snapshot(&self, reset: bool) -> Result<Revision, Gone> {
+        let snapshot = self.replica.latest().ok_or(Gone)?;
+        self.send(Event::SnapshotBegin(SnapshotBegin { reset })).await?;
+        let mut records = Vec::new();
+        for encoded in snapshot.records() {
+            // it was decoded when it was installed
+            records.push(<wire::Record as prost::Message>::decode(encoded.clone()).map_err(|_| Gone)?);
+            if records.len() == RECORDS_PER_MESSAGE {
+                self.send(Event::Records(Records { records: std::mem::take(&mut records) })).await?;
+            }
+        }
+        self.send(Event::Records(Records { records })).await?;
+        let consistency_token = snapshot.token().to_string();
+        self.send(Event::SnapshotEnd(SnapshotEnd { consistency_token })).await?;
+        Ok(snapshot.revision())
+    }
+
+    /// Sends every change after `at` that the history has; answers the last one's revision.
+    async fn send_changes(&self, mut at: Revision) -> Result<Revision, Gone> {
+        loop {
+            let changes = self.changes_after(at).ok_or(Gone)?;
+            let Some(last) = changes.last() else { return Ok(at) };
+            at = last.revision;
+            for change in changes {
+                self.send(Event::Changes(Changes::clone(&change.message))).await?;
+            }
+        }
+    }
+
+    fn changes_after(&self, at: Revision) -> Option<Vec<Arc<crate::history::Change>>> {
+        self.replica.history(|history| history.since(at, CHANGES_AT_ONCE))
+    }
+
+    fn heartbeat(&self, snapshot: &Snapshot) -> Heartbeat {
+        let age = snapshot.age(self.replica.clock().monotonic()).unwrap_or(Duration::MAX);
+        Heartbeat {
+            consistency_token: snapshot.token().to_string(),
+            confirmed_age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+            digest: snapshot.digest().to_bytes(),
+        }
+    }
+
+    async fn send(&self, event: Event) -> Result<(), Gone> {
+        let message = WatchResponse { event: Some(event) };
+        match tokio::time::timeout(SLOWEST_FOLLOWER, self.queue.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Gone),
+        }
+    }
+}

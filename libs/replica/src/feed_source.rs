@@ -1,0 +1,113 @@
+//! Follows another service's feed over gRPC.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use prost::Message;
+use reeve_api::feed::watch_response::Event;
+use reeve_api::feed::{WatchRequest, WatchResponse, feed_service_client::FeedServiceClient};
+use reeve_api::world as wire;
+use reeve_model::{ConsistencyToken, Revision};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
+use tonic::{Request, Status, Streaming};
+
+use crate::source::{Source, SourceError, SourceEvent, StoredRecord};
+
+/// Largest message of a feed that is accepted.
+const MAX_FEED_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+/// A feed that has said nothing for this long, heartbeats included, is given up.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// Makes a connection to a service, and the credentials for it, whenever one is needed.
+#[async_trait]
+pub trait Connect: Send + Sync + 'static {
+    /// A channel to the next service to try, and the `authorization` value for it.
+    async fn connect(&mut self) -> Result<(Channel, MetadataValue<Ascii>), String>;
+
+    /// What it connects to, for the log.
+    fn name(&self) -> String;
+}
+
+/// Follows the feed of a service.
+pub struct FeedSource<C> {
+    connect: C,
+}
+
+impl<C: Connect> FeedSource<C> {
+    /// Follows the feed of whatever `connect` reaches.
+    pub fn new(connect: C) -> Self {
+        Self { connect }
+    }
+}
+
+#[async_trait]
+impl<C: Connect> Source for FeedSource<C> {
+    async fn open(
+        &mut self,
+        after: Option<ConsistencyToken>,
+    ) -> Result<BoxStream<'static, Result<SourceEvent, SourceError>>, SourceError> {
+        let (channel, authorization) = self.connect.connect().await.map_err(SourceError::Lost)?;
+        let mut client = FeedServiceClient::new(channel).max_decoding_message_size(MAX_FEED_MESSAGE_BYTES);
+        let mut request =
+            Request::new(WatchRequest { after: after.map(|token| token.to_string()).unwrap_or_default() });
+        request.metadata_mut().insert("authorization", authorization);
+        let opened = tokio::time::timeout(SILENCE, client.watch(request)).await;
+        let messages = opened.map_err(|_| SourceError::Lost("no answer".to_owned()))?.map_err(refused)?;
+        Ok(stream::unfold(Some(messages.into_inner()), next).boxed())
+    }
+
+    fn name(&self) -> String {
+        format!("feed of {}", self.connect.name())
+    }
+}
+
+type Told = Result<SourceEvent, SourceError>;
+
+/// The next event; the first error is the last.
+async fn next(messages: Option<Streaming<WatchResponse>>) -> Option<(Told, Option<Streaming<WatchResponse>>)> {
+    let mut messages = messages?;
+    let told = match tokio::time::timeout(SILENCE, messages.message()).await {
+        Err(_) => Err(SourceError::Lost(format!("nothing heard for {} s", SILENCE.as_secs()))),
+        Ok(Err(status)) => Err(refused(status)),
+        Ok(Ok(None)) => Err(SourceError::Lost("ended by the service".to_owned())),
+        Ok(Ok(Some(message))) => event(message),
+    };
+    let rest = told.is_ok().then_some(messages);
+    Some((told, rest))
+}
+
+fn refused(status: Status) -> SourceError {
+    SourceError::Lost(format!("{}: {}", status.code(), status.message()))
+}
+
+fn event(message: WatchResponse) -> Told {
+    let event = message.event.ok_or_else(|| SourceError::Lost("an event of a newer contract".to_owned()))?;
+    Ok(match event {
+        Event::SnapshotBegin(_) => SourceEvent::Begin,
+        Event::Records(records) => SourceEvent::Records(records.records.into_iter().map(stored).collect()),
+        Event::SnapshotEnd(end) => SourceEvent::Complete(token(&end.consistency_token)?),
+        Event::Changes(changes) => SourceEvent::Changes {
+            revision: Revision::new(changes.revision),
+            upserts: changes.upserts.into_iter().map(stored).collect(),
+            deletes: changes.deletes,
+        },
+        Event::Heartbeat(heartbeat) => SourceEvent::Confirmed {
+            token: token(&heartbeat.consistency_token)?,
+            age: Duration::from_millis(heartbeat.confirmed_age_ms),
+            digest: Some(heartbeat.digest),
+        },
+    })
+}
+
+/// Encodes as the store holds it: encoding is deterministic for these messages, which have no maps, so the digest is the same.
+fn stored(record: wire::Record) -> StoredRecord {
+    StoredRecord { value: Bytes::from(record.encode_to_vec()), key: record.key }
+}
+
+fn token(text: &str) -> Result<ConsistencyToken, SourceError> {
+    ConsistencyToken::parse(text).map_err(|_| SourceError::Lost("a token of a newer contract".to_owned()))
+}
