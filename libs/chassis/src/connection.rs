@@ -1,0 +1,126 @@
+//! Accepting connections, and the power to cut them when a drain has taken too long.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::{Stream, stream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::transport::server::Connected;
+
+/// How long no connection is accepted after accepting one failed. Out of file descriptors, the next attempt fails at
+/// once, again and again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A socket that listens already, so that its owner knows its address and its rights.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket.
+    Unix(UnixListener),
+}
+
+/// The connections that arrive, each with `TCP_NODELAY`: answers are small and waited for.
+pub(crate) fn accept_tcp(
+    listener: TcpListener,
+    cut: CancellationToken,
+) -> impl Stream<Item = io::Result<Cuttable<tokio::net::TcpStream>>> + Send {
+    stream::unfold((listener, cut), |(listener, cut)| async move {
+        let stream = loop {
+            match listener.accept().await.and_then(|(stream, _)| stream.set_nodelay(true).map(|()| stream)) {
+                Ok(stream) => break stream,
+                Err(error) => pause_after(&error).await,
+            }
+        };
+        Some((Ok(Cuttable::new(stream, &cut)), (listener, cut)))
+    })
+}
+
+/// The connections that arrive.
+pub(crate) fn accept_unix(
+    listener: UnixListener,
+    cut: CancellationToken,
+) -> impl Stream<Item = io::Result<Cuttable<tokio::net::UnixStream>>> + Send {
+    stream::unfold((listener, cut), |(listener, cut)| async move {
+        let stream = loop {
+            match listener.accept().await {
+                Ok((stream, _)) => break stream,
+                Err(error) => pause_after(&error).await,
+            }
+        };
+        Some((Ok(Cuttable::new(stream, &cut)), (listener, cut)))
+    })
+}
+
+async fn pause_after(error: &io::Error) {
+    // A peer that went away before it was accepted says nothing about the next one.
+    if error.kind() != io::ErrorKind::ConnectionAborted {
+        tracing::warn!(%error, "a connection could not be accepted");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// A connection that ends when its token is cancelled.
+pub(crate) struct Cuttable<IO> {
+    io: IO,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl<IO> Cuttable<IO> {
+    fn new(io: IO, cut: &CancellationToken) -> Self {
+        Self { io, cut: Box::pin(cut.clone().cancelled_owned()) }
+    }
+
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.cut.as_mut().poll(cx) {
+            Poll::Ready(()) => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
+            Poll::Pending => Ok(()),
+        }
+    }
+}
+
+impl<IO: Connected> Connected for Cuttable<IO> {
+    type ConnectInfo = IO::ConnectInfo;
+
+    fn connect_info(&self) -> Self::ConnectInfo {
+        self.io.connect_info()
+    }
+}
+
+impl<IO: AsyncRead + Unpin> AsyncRead for Cuttable<IO> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // An HTTP/2 connection always waits to read, so this is where the cut wakes it.
+        self.check(cx)?;
+        pin!(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Cuttable<IO> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        pin!(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        pin!(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        pin!(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        pin!(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}

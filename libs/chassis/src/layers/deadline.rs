@@ -1,0 +1,77 @@
+//! Gives up a call when its caller has, or when the server's own limit is reached.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Request, Response};
+use tonic::body::Body;
+
+use super::{Inner, Step};
+use crate::error;
+
+/// How much earlier than the caller's deadline the server gives up, at most, so that its answer still arrives, and
+/// comes before the transport's, which carries no details.
+const MARGIN: Duration = Duration::from_millis(5);
+const GRPC_TIMEOUT: &str = "grpc-timeout";
+
+/// Lets a call take no longer than the server's limit and its own `grpc-timeout`. A stream has begun by then.
+pub(crate) struct Deadline {
+    pub(crate) limit: Duration,
+}
+
+impl Step for Deadline {
+    async fn around(&self, request: Request<Body>, inner: impl Inner) -> Response<Body> {
+        let asked = timeout_of(request.headers()).map(|timeout| timeout.saturating_sub(MARGIN.min(timeout / 10)));
+        let limit = asked.map_or(self.limit, |asked| asked.min(self.limit));
+        match tokio::time::timeout(limit, inner.answer(request)).await {
+            Ok(response) => response,
+            Err(_) => error::deadline_exceeded().into_http(),
+        }
+    }
+}
+
+/// The `grpc-timeout` header (gRPC over HTTP/2: one to eight digits and a unit); none where there is none to read.
+fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(GRPC_TIMEOUT)?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let amount = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_timeout_header_is_read_as_the_protocol_says() {
+        for (text, expected) in [
+            ("1H", Some(Duration::from_hours(1))),
+            ("2M", Some(Duration::from_mins(2))),
+            ("99999999S", Some(Duration::from_secs(99_999_999))),
+            ("10m", Some(Duration::from_millis(10))),
+            ("10u", Some(Duration::from_micros(10))),
+            ("0n", Some(Duration::ZERO)),
+            ("", None),
+            ("S", None),
+            ("5", None),
+            ("-1S", None),
+            ("123456789S", None),
+            ("1s", None),
+            ("é", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(GRPC_TIMEOUT, http::HeaderValue::from_bytes(text.as_bytes()).unwrap());
+            assert_eq!(timeout_of(&headers), expected, "{text}");
+        }
+    }
+}
