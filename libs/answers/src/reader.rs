@@ -1,0 +1,158 @@
+//! Finds the moment that a call is answered from, and whose a bearer token is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reeve_api::api::{Consistency as WireConsistency, consistency::Requirement};
+use reeve_chassis::{Authenticate, Caller, Failure, PreconditionReason, Unauthenticated, UnavailableReason, Via};
+use reeve_model::{Consistency, ConsistencyToken};
+use reeve_replica::{ReadError, Replica};
+use reeve_world::{AuthenticateError, TokenRules};
+
+use crate::Moment;
+
+/// How long a read waits for the state that it asks for.
+const READ_WAIT: Duration = Duration::from_secs(5);
+/// How long a token with an unknown key waits for the key.
+const KEY_WAIT: Duration = Duration::from_secs(1);
+
+/// How old a snapshot may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Staleness {
+    /// For decisions and authentication.
+    pub decisions: Duration,
+    /// For administration.
+    pub administration: Duration,
+}
+
+impl Default for Staleness {
+    /// Five minutes for decisions, thirty seconds for administration.
+    fn default() -> Self {
+        Self { decisions: Duration::from_mins(5), administration: Duration::from_secs(30) }
+    }
+}
+
+/// What a moment is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Decisions, resolution, admission.
+    Decision,
+    /// Everything that reads or changes the records themselves.
+    Administration,
+}
+
+/// Reads one replica under the cluster's rules.
+#[derive(Clone)]
+pub struct Reader {
+    replica: Replica,
+    rules: Arc<TokenRules>,
+    staleness: Staleness,
+}
+
+impl Reader {
+    /// Reads `replica`; accepts access tokens as `rules` says.
+    pub fn new(replica: Replica, rules: TokenRules, staleness: Staleness) -> Self {
+        Self { replica, rules: Arc::new(rules), staleness }
+    }
+
+    /// The replica that is read.
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
+    /// The newest moment, if it is fresh enough for `purpose`. Takes no lock and does no I/O.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`].
+    pub fn now(&self, purpose: Purpose) -> Result<Moment, Failure> {
+        let view = self.replica.view(self.bound(purpose)).map_err(failure)?;
+        Ok(Moment::new(view, self.replica.clock().now()))
+    }
+
+    /// A moment as fresh as a request's `consistency` asks for.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`] for a token that is none; `FOREIGN_TOKEN`; [`Failure::Unavailable`].
+    pub async fn at(&self, consistency: Option<&WireConsistency>, purpose: Purpose) -> Result<Moment, Failure> {
+        let consistency = requirement(consistency)?;
+        let view = self.replica.view_at(consistency, self.bound(purpose), READ_WAIT).await.map_err(failure)?;
+        Ok(Moment::new(view, self.replica.clock().now()))
+    }
+
+    /// Whose a bearer token is, at `moment`.
+    ///
+    /// # Errors
+    /// [`Failure::Unauthenticated`].
+    pub fn caller(&self, moment: &Moment, bearer: &str) -> Result<Caller, Failure> {
+        Ok(self.identify(moment, bearer).map_err(unauthenticated)?)
+    }
+
+    fn identify(&self, moment: &Moment, bearer: &str) -> Result<Caller, AuthenticateError> {
+        let found = moment.world().authenticate(bearer, &self.rules, moment.now())?;
+        Ok(Caller {
+            name: moment.world().principal_name(&found.principal),
+            principal: found.principal,
+            session: found.session,
+            token_expire_time: found.expire_time,
+            via: Via::Network,
+        })
+    }
+
+    fn bound(&self, purpose: Purpose) -> Duration {
+        match purpose {
+            Purpose::Decision => self.staleness.decisions,
+            Purpose::Administration => self.staleness.administration,
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Authenticate for Reader {
+    async fn authenticate(&self, bearer: &str) -> Result<Caller, Failure> {
+        let moment = self.now(Purpose::Decision)?;
+        match self.identify(&moment, bearer) {
+            Err(AuthenticateError::UnknownKey) => {
+                // a key that was just made may be on its way: whatever comes next, or the end of the wait, decides
+                let newer = self.replica.reach(moment.revision().next(), KEY_WAIT).await;
+                tracing::debug!(seen = newer.is_ok(), "met a token with an unknown key");
+                self.caller(&self.now(Purpose::Decision)?, bearer)
+            }
+            other => Ok(other.map_err(unauthenticated)?),
+        }
+    }
+}
+
+fn requirement(consistency: Option<&WireConsistency>) -> Result<Consistency, Failure> {
+    match consistency.and_then(|consistency| consistency.requirement.as_ref()) {
+        Some(Requirement::AtLeastAsFresh(text)) => ConsistencyToken::parse(text)
+            .map(Consistency::AtLeastAsFresh)
+            .map_err(|error| Failure::invalid("consistency.at_least_as_fresh", error)),
+        Some(Requirement::FullyConsistent(true)) => Ok(Consistency::FullyConsistent),
+        None | Some(Requirement::MinimizeLatency(_) | Requirement::FullyConsistent(false)) => {
+            Ok(Consistency::MinimizeLatency)
+        }
+    }
+}
+
+fn unauthenticated(error: AuthenticateError) -> Unauthenticated {
+    match error {
+        AuthenticateError::Unknown | AuthenticateError::UnknownKey => Unauthenticated::TokenMalformed,
+        AuthenticateError::Expired => Unauthenticated::TokenExpired,
+        AuthenticateError::Revoked => Unauthenticated::TokenRevoked,
+        AuthenticateError::SessionEnded => Unauthenticated::SessionEnded,
+        AuthenticateError::UserInactive => Unauthenticated::UserInactive,
+    }
+}
+
+fn failure(error: ReadError) -> Failure {
+    let message = error.to_string();
+    let unavailable = |reason| Failure::Unavailable { reason, message: message.clone(), retry_after: None };
+    match error {
+        ReadError::NotSynced => unavailable(UnavailableReason::NotSynced),
+        ReadError::Stale { .. } => unavailable(UnavailableReason::StaleReplica),
+        ReadError::Regressed => unavailable(UnavailableReason::StoreRegressed),
+        ReadError::Store(_) => unavailable(UnavailableReason::StoreUnavailable),
+        ReadError::ForeignToken => Failure::precondition(PreconditionReason::ForeignToken, "consistency", message),
+        ReadError::NoStore => Failure::invalid("consistency.fully_consistent", message),
+    }
+}
