@@ -1,7 +1,5 @@
 //! Numbers that keep the text they were written in, so that they come back as they came.
 
-use std::cmp::Ordering;
-
 /// Whether a number was written as an integer or as a floating-point number: two types, even where the values agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberKind {
@@ -30,10 +28,12 @@ struct Decimal {
 }
 
 impl Number {
-    /// The number that `text` is under the core schema, or `None` where it is no number. Integers that look octal
-    /// (`010`) are numbers here; readers refuse them first.
+    /// The number that `text` is under the core schema, or `None` where it is no number. What looks octal (`010`) is
+    /// none, because YAML 1.1 and 1.2 read it differently; nor is an integer of more than 128 bits with a base prefix.
     pub fn parse(text: &str) -> Option<Self> {
-        let kind = if is_integer(text) {
+        let kind = if looks_octal(text) {
+            return None;
+        } else if is_integer(text) {
             NumberKind::Integer
         } else if is_float(text) {
             NumberKind::Float
@@ -211,6 +211,12 @@ fn is_float(text: &str) -> bool {
     }
 }
 
+/// An integer with leading zeros: ten in YAML 1.2, eight in YAML 1.1.
+pub(crate) fn looks_octal(text: &str) -> bool {
+    let (_, digits) = split_sign(text);
+    digits.len() > 1 && digits.starts_with('0') && is_digits(digits)
+}
+
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -231,11 +237,6 @@ fn parse_exponent(text: &str) -> i64 {
 
 fn length(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap_or(MAX_EXPONENT)
-}
-
-/// How an integer value compares with a limit, exactly, whatever its size.
-pub(crate) fn compare_integer(value: i128, limit: i64) -> Ordering {
-    value.cmp(&i128::from(limit))
 }
 
 #[cfg(test)]
@@ -268,7 +269,9 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_a_number_is_none() {
-        for text in ["", "+", ".", "e5", "1e", "0x", "0x+1", "1_000", "12:30", "2024-01-01", "0xg", "..5", "-"] {
+        for text in
+            ["", "+", ".", "e5", "1e", "0x", "0x+1", "1_000", "12:30", "2024-01-01", "0xg", "..5", "-", "010", "-00"]
+        {
             assert!(Number::parse(text).is_none(), "{text}");
         }
     }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::constraints::{Constraints, Pair};
 use crate::policy::Policy;
+use crate::traced::{Level, Origin, Source, Traced};
 
 /// What a policy belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +42,32 @@ pub struct Applicable<'a> {
     pub cluster: Option<Attributed<'a>>,
     /// The workspace's policy for the workload type.
     pub workspace: Option<Attributed<'a>>,
+}
+
+impl<'a> Applicable<'a> {
+    pub(crate) fn at(&self, level: Level) -> Option<&Attributed<'a>> {
+        match level {
+            Level::Cluster => self.cluster.as_ref(),
+            Level::Workspace => self.workspace.as_ref(),
+        }
+    }
+
+    /// What a section of one of the policies sets, stamped with where it comes from.
+    pub(crate) fn values(&self, source: Source) -> Option<Traced> {
+        let values = self.at(source.level)?.policy.values(source.section)?;
+        Some(values.clone().stamped(Origin::Policy(source)))
+    }
+
+    /// One limit of both policies.
+    pub(crate) fn limits(&self, limit: impl Fn(&Constraints) -> Option<i64>) -> Pair {
+        let of = |level| self.at(level).and_then(|attributed| limit(attributed.policy.constraints()));
+        Pair { cluster: of(Level::Cluster), workspace: of(Level::Workspace) }
+    }
+
+    /// The scope and version of the policy a value or limit comes from.
+    pub(crate) fn attribution(&self, level: Level) -> (Scope, u64) {
+        self.at(level).map_or((Scope::Cluster, 0), |attributed| (attributed.scope.clone(), attributed.version))
+    }
 }
 
 /// Which limit of `constraints` holds where both scopes set one.
