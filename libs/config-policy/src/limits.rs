@@ -1,6 +1,7 @@
 //! Checking an effective config against every limit that holds.
 
 use crate::constraints::{Limit, MAX_SLOTS, PRIORITY_LIMIT, priority_strictness, slots_strictness};
+use crate::path::shown;
 use crate::policy::WorkloadType;
 use crate::resolution::Violation;
 use crate::scope::{Applicable, PriorityOrder, Settings};
@@ -79,7 +80,7 @@ impl Checker<'_> {
             match bounded(resources.and_then(|resources| resources.field(name))) {
                 Bounded::WrongType(value) => self.refuse_type(&path, "an integer", value, limit, MAX_SLOTS),
                 Bounded::Integer(slots, value) if slots < 0 => {
-                    let message = format!("`{path}` is `{slots}`: slots cannot be negative");
+                    let message = format!("`{path}` is `{}`: slots cannot be negative", as_written(value));
                     self.note(&path, value, limit, MAX_SLOTS, message);
                 }
                 Bounded::Integer(slots, value) if slots > i128::from(limit.value) => {
@@ -144,7 +145,8 @@ impl Checker<'_> {
         match bounded(resources.and_then(|resources| resources.field("priority"))) {
             Bounded::Integer(priority, value) if breaks_priority(priority, limit.value, order) => {
                 let message = format!(
-                    "`{path}` is `{priority}`, a higher priority than the `{}` allowed by `{PRIORITY_LIMIT}`",
+                    "`{path}` is `{}`, a higher priority than the `{}` allowed by `{PRIORITY_LIMIT}`",
+                    as_written(value),
                     limit.value
                 );
                 self.note(path, value, limit, PRIORITY_LIMIT, message);
@@ -199,5 +201,13 @@ fn bounded(field: Option<&Traced>) -> Bounded<'_> {
             number.as_integer().map_or(Bounded::WrongType(field), |integer| Bounded::Integer(integer, field))
         }
         _ => Bounded::WrongType(field),
+    }
+}
+
+/// An integer with all its digits, however many.
+fn as_written(value: &Traced) -> String {
+    match &value.shape {
+        Shape::Leaf(Value::Number(number)) => shown(number.text()),
+        _ => String::new(),
     }
 }
