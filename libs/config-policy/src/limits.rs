@@ -84,8 +84,11 @@ impl Checker<'_> {
                     self.note(&path, value, limit, MAX_SLOTS, message);
                 }
                 Bounded::Integer(slots, value) if slots > i128::from(limit.value) => {
-                    let message =
-                        format!("`{path}` is `{slots}`, more than the `{}` allowed by `{MAX_SLOTS}`", limit.value);
+                    let message = format!(
+                        "`{path}` is `{}`, more than the `{}` allowed by `{MAX_SLOTS}`",
+                        as_written(value),
+                        limit.value
+                    );
                     self.note(&path, value, limit, MAX_SLOTS, message);
                 }
                 Bounded::Unset | Bounded::Integer(..) => {}
