@@ -32,13 +32,7 @@ impl Page {
         };
         let after = match page_token {
             "" => Some(None),
-            token => match URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| Uuid::from_slice(&bytes).ok()) {
-                Some(uuid) => Some(Some(uuid)),
-                None => {
-                    violations.add("page_token", "not a page token: give `next_page_token` of the page before");
-                    None
-                }
-            },
+            token => violations.take("page_token", parse_token(token)).map(Some),
         };
         Some(Self { size: size?, after: after? })
     }
@@ -52,6 +46,13 @@ impl Page {
             if more { taken.last().map(|last| next_page_token(&id(last))).unwrap_or_default() } else { String::new() };
         (taken, next)
     }
+}
+
+fn parse_token(token: &str) -> Result<Uuid, &'static str> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok();
+    bytes
+        .and_then(|bytes| Uuid::from_slice(&bytes).ok())
+        .ok_or("not a page token: give `next_page_token` of the page before")
 }
 
 /// The token of the page after `last`.
