@@ -1,5 +1,7 @@
 //! The revisioned key-value seam, its embedded store, and the contract suite every store passes.
 
+#[cfg(feature = "contract")]
+pub mod contract;
 mod embedded;
 mod limits;
 mod seam;
