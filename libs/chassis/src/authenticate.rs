@@ -12,9 +12,10 @@ use tonic::transport::server::UdsConnectInfo;
 use tower::{Layer, Service};
 
 use crate::Answer;
-use crate::error::{self, Failure, Unauthenticated};
+use crate::error::{Failure, Unauthenticated};
 use crate::method::{Access, MethodTable};
 use crate::principal::{Caller, Via};
+use crate::status;
 
 /// Most bytes of an `authorization` header.
 pub const MAX_AUTHORIZATION_BYTES: usize = 16 * 1024;
@@ -98,7 +99,7 @@ where
         let (rules, inner) = (self.rules.clone(), self.inner.clone());
         Box::pin(async move {
             let Some(row) = rules.table.row(request.uri().path()) else {
-                return Ok(error::unknown_method().into_http());
+                return Ok(status::unknown_method().into_http());
             };
             // Nobody but this layer says who calls.
             request.extensions_mut().remove::<Caller>();

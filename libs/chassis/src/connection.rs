@@ -2,18 +2,23 @@
 
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 /// How long no connection is accepted after accepting one failed. Out of file descriptors, the next attempt fails at
 /// once, again and again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Most connections of one listener; more wait in the kernel's queue until one ends.
+pub const MAX_CONNECTIONS: usize = 10_000;
 
 /// A socket that listens already, so that its owner knows its address and its rights.
 #[derive(Debug)]
@@ -24,36 +29,59 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
-/// The connections that arrive, each with `TCP_NODELAY`: answers are small and waited for.
+/// The connections that arrive over TCP.
 pub(crate) fn accept_tcp(
     listener: TcpListener,
     cut: CancellationToken,
-) -> impl Stream<Item = io::Result<Cuttable<tokio::net::TcpStream>>> + Send {
-    stream::unfold((listener, cut), |(listener, cut)| async move {
-        let stream = loop {
-            match listener.accept().await.and_then(|(stream, _)| stream.set_nodelay(true).map(|()| stream)) {
-                Ok(stream) => break stream,
-                Err(error) => pause_after(&error).await,
-            }
-        };
-        Some((Ok(Cuttable::new(stream, &cut)), (listener, cut)))
-    })
-}
-
-/// The connections that arrive.
-pub(crate) fn accept_unix(
-    listener: UnixListener,
-    cut: CancellationToken,
-) -> impl Stream<Item = io::Result<Cuttable<tokio::net::UnixStream>>> + Send {
-    stream::unfold((listener, cut), |(listener, cut)| async move {
+) -> impl Stream<Item = io::Result<Cuttable<TcpStream>>> + Send {
+    stream::unfold((listener, Room::new(cut)), |(listener, room)| async move {
+        let place = room.place().await?;
         let stream = loop {
             match listener.accept().await {
                 Ok((stream, _)) => break stream,
                 Err(error) => pause_after(&error).await,
             }
         };
-        Some((Ok(Cuttable::new(stream, &cut)), (listener, cut)))
+        // Answers are small and waited for. Where it fails, the peer has gone already.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+        Some((Ok(Cuttable::new(stream, &room.cut, place)), (listener, room)))
     })
+}
+
+/// The connections that arrive over a Unix socket.
+pub(crate) fn accept_unix(
+    listener: UnixListener,
+    cut: CancellationToken,
+) -> impl Stream<Item = io::Result<Cuttable<UnixStream>>> + Send {
+    stream::unfold((listener, Room::new(cut)), |(listener, room)| async move {
+        let place = room.place().await?;
+        let stream = loop {
+            match listener.accept().await {
+                Ok((stream, _)) => break stream,
+                Err(error) => pause_after(&error).await,
+            }
+        };
+        Some((Ok(Cuttable::new(stream, &room.cut, place)), (listener, room)))
+    })
+}
+
+/// Places for [`MAX_CONNECTIONS`] connections, and what cuts all of them.
+struct Room {
+    places: Arc<Semaphore>,
+    cut: CancellationToken,
+}
+
+impl Room {
+    fn new(cut: CancellationToken) -> Self {
+        Self { places: Arc::new(Semaphore::new(MAX_CONNECTIONS)), cut }
+    }
+
+    /// A place, once there is one.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().acquire_owned().await.ok()
+    }
 }
 
 async fn pause_after(error: &io::Error) {
@@ -68,11 +96,12 @@ async fn pause_after(error: &io::Error) {
 pub(crate) struct Cuttable<IO> {
     io: IO,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl<IO> Cuttable<IO> {
-    fn new(io: IO, cut: &CancellationToken) -> Self {
-        Self { io, cut: Box::pin(cut.clone().cancelled_owned()) }
+    fn new(io: IO, cut: &CancellationToken, place: OwnedSemaphorePermit) -> Self {
+        Self { io, cut: Box::pin(cut.clone().cancelled_owned()), _place: place }
     }
 
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {

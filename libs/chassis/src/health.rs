@@ -102,8 +102,9 @@ impl HealthAnswers {
 fn status_of(state: &State, name: &str, drain: &CancellationToken) -> ServingStatus {
     let serving = state.exceptions.get(name).unwrap_or(&state.overall);
     match serving {
-        _ if drain.is_cancelled() => ServingStatus::NotServing,
+        // A process that drains is alive, and is not to be killed for it.
         _ if name == LIVE => ServingStatus::Serving,
+        _ if drain.is_cancelled() => ServingStatus::NotServing,
         Serving::Yes => ServingStatus::Serving,
         Serving::No(_) => ServingStatus::NotServing,
     }

@@ -18,13 +18,13 @@ mod principal;
 mod request_id;
 mod server;
 mod services;
+mod status;
 
 pub use authenticate::{Authenticate, AuthenticateLayer, AuthenticateService, MAX_AUTHORIZATION_BYTES, SocketPolicy};
 pub use clock::{OsEntropy, SystemClock};
-pub use connection::Listener;
+pub use connection::{Listener, MAX_CONNECTIONS};
 pub use error::{
-    Cause, DEFAULT_RETRY_AFTER, ERROR_DOMAIN, ExhaustedReason, Failure, MAX_DETAIL_BYTES, MAX_TEXT_CHARS,
-    PreconditionReason, PreconditionSubject, Unauthenticated, UnavailableReason,
+    Cause, ExhaustedReason, Failure, PreconditionReason, PreconditionSubject, Unauthenticated, UnavailableReason,
 };
 pub use gate::{Anyone, Authority, Granted, filtered, need, need_as, own, public};
 pub use health::{LIVE, Readiness, Serving};
@@ -34,6 +34,7 @@ pub use principal::{Caller, Via};
 pub use request_id::{MAX_REQUEST_ID_BYTES, REQUEST_ID_HEADER, RequestId};
 pub use server::{MAX_HEADER_BYTES, MAX_STREAMS_PER_CONNECTION, ServeError, Server, Setup, StartError};
 pub use services::Services;
+pub use status::{DEFAULT_RETRY_AFTER, ERROR_DOMAIN, MAX_DETAIL_BYTES, MAX_TEXT_CHARS};
 
 /// Most bytes of a message, either way. Every generated server is mounted with
 /// `.max_decoding_message_size(MAX_MESSAGE_BYTES)`.

@@ -11,8 +11,8 @@ use tonic::server::NamedService;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt as _};
 
-use crate::error;
 use crate::layers::Answer;
+use crate::status;
 
 type Mounted = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
@@ -83,7 +83,7 @@ impl Service<Request<Body>> for Router {
         let name = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
         match self.mounted.get(name).cloned() {
             Some(service) => Box::pin(service.oneshot(request)),
-            None => Box::pin(std::future::ready(Ok(error::unknown_method().into_http()))),
+            None => Box::pin(std::future::ready(Ok(status::unknown_method().into_http()))),
         }
     }
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, Response};
 use tonic::body::Body;
 
 use super::{Inner, Step};
-use crate::error;
+use crate::status;
 
 /// How much earlier than the caller's deadline the server gives up, at most, so that its answer still arrives, and
 /// comes before the transport's, which carries no details.
@@ -24,7 +24,7 @@ impl Step for Deadline {
         let limit = asked.map_or(self.limit, |asked| asked.min(self.limit));
         match tokio::time::timeout(limit, inner.answer(request)).await {
             Ok(response) => response,
-            Err(_) => error::deadline_exceeded().into_http(),
+            Err(_) => status::deadline_exceeded().into_http(),
         }
     }
 }
@@ -50,7 +50,20 @@ fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use super::*;
+
+    #[tokio::test]
+    async fn the_callers_own_deadline_is_kept_where_it_is_shorter() {
+        let forever =
+            tower::service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>());
+        let step = Deadline { limit: Duration::from_hours(1) };
+        let request = Request::builder().header(GRPC_TIMEOUT, "10m").body(Body::empty()).unwrap();
+        let response = step.around(request, forever).await;
+        let status = tonic::Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
+    }
 
     #[test]
     fn the_timeout_header_is_read_as_the_protocol_says() {

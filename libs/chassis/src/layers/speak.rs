@@ -7,7 +7,8 @@ use tonic::{Code, Status};
 
 use super::{Inner, Step};
 use crate::MAX_MESSAGE_BYTES;
-use crate::error::{self, Failure};
+use crate::error::Failure;
+use crate::status as ours;
 
 /// Rewrites a status without details. Every failure of Reeve has them; what has none was made further down.
 pub(crate) struct Speak;
@@ -44,10 +45,10 @@ fn rewritten(status: &Status) -> Status {
         Code::Internal if incomplete.iter().any(|start| text.starts_with(start)) => {
             refused("it is not one complete gRPC message")
         }
-        Code::Unimplemented if text.is_empty() => error::unknown_method(),
-        Code::Unimplemented => error::bare(Code::Unimplemented, "UNIMPLEMENTED", "its encoding is not understood here"),
+        Code::Unimplemented if text.is_empty() => ours::unknown_method(),
+        Code::Unimplemented => ours::bare(Code::Unimplemented, "UNIMPLEMENTED", "its encoding is not understood here"),
         // The caller went away: nobody reads this.
-        Code::Cancelled => error::bare(Code::Cancelled, "CANCELLED", "the call was cut off"),
+        Code::Cancelled => ours::bare(Code::Cancelled, "CANCELLED", "the call was cut off"),
         Code::Ok
         | Code::Unknown
         | Code::InvalidArgument

@@ -1,0 +1,60 @@
+//! How a server ends.
+
+use std::time::Duration;
+
+use reeve_api::feed::WatchRequest;
+use reeve_api::feed::feed_service_client::FeedServiceClient;
+use reeve_chassis::ServeError;
+use reeve_chassis::config::ServerConfig;
+
+use crate::stand::{Running, bearing, robot};
+
+/// How long a test waits for what must happen before it calls it a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_drain_ends_open_streams_and_then_the_server() {
+    let running = Running::start().await;
+    let mut client = FeedServiceClient::new(running.channel.clone());
+    let mut stream = client.watch(bearing("admin", WatchRequest::default())).await.unwrap().into_inner();
+    stream.message().await.unwrap().unwrap();
+    running.stand.drain.cancel();
+    assert_eq!(stream.message().await.unwrap(), None);
+    tokio::time::timeout(PATIENCE, running.served).await.unwrap().unwrap().unwrap();
+    client.watch(bearing("admin", WatchRequest::default())).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_drain_lets_running_calls_finish() {
+    let running = Running::start().await;
+    let mut robots = running.robots();
+    let call = tokio::spawn(async move { robots.create_robot(bearing("admin", robot("hang"))).await });
+    running.hanging(1).await;
+    running.stand.drain.cancel();
+    running.stand.release.add_permits(1);
+    call.await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, running.served).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_drain_that_takes_too_long_cuts_off_what_is_left() {
+    let config = ServerConfig { drain_timeout: "20ms".parse().unwrap(), ..Default::default() };
+    let running = Running::with(config).await;
+    let mut robots = running.robots();
+    let call = tokio::spawn(async move { robots.create_robot(bearing("admin", robot("hang"))).await });
+    running.hanging(1).await;
+    running.stand.drain.cancel();
+    let ended = tokio::time::timeout(PATIENCE, running.served).await.unwrap().unwrap();
+    assert!(matches!(ended, Err(ServeError::CutOff(_))), "{ended:?}");
+    tokio::time::timeout(PATIENCE, call).await.unwrap().unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn a_server_that_is_dropped_cuts_off_its_calls() {
+    let running = Running::start().await;
+    let mut robots = running.robots();
+    let call = tokio::spawn(async move { robots.create_robot(bearing("admin", robot("hang"))).await });
+    running.hanging(1).await;
+    running.served.abort();
+    tokio::time::timeout(PATIENCE, call).await.unwrap().unwrap().unwrap_err();
+}
