@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reeve_api::api::{Consistency as WireConsistency, consistency::Requirement};
-use reeve_chassis::{Authenticate, Caller, Failure, PreconditionReason, Unauthenticated, UnavailableReason, Via};
+use reeve_chassis::{
+    Authenticate, Caller, Failure, PreconditionReason, Readiness, Serving, Unauthenticated, UnavailableReason, Via,
+};
 use reeve_model::{Consistency, ConsistencyToken};
 use reeve_replica::{ReadError, Replica};
 use reeve_world::{AuthenticateError, TokenRules};
+use tokio_util::sync::CancellationToken;
 
 use crate::Moment;
 
@@ -15,6 +18,9 @@ use crate::Moment;
 const READ_WAIT: Duration = Duration::from_secs(5);
 /// How long a token with an unknown key waits for the key.
 const KEY_WAIT: Duration = Duration::from_secs(1);
+
+/// How often it is looked at whether the replica is still fresh enough.
+const READINESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How old a snapshot may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +91,27 @@ impl Reader {
     /// [`Failure::Unauthenticated`].
     pub fn caller(&self, moment: &Moment, bearer: &str) -> Result<Caller, Failure> {
         Ok(self.identify(moment, bearer).map_err(unauthenticated)?)
+    }
+
+    /// Keeps `readiness` true exactly while decisions are fresh enough, until `shutdown`.
+    pub async fn report(self, readiness: Readiness, shutdown: CancellationToken) {
+        let mut look = tokio::time::interval(READINESS_INTERVAL);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.replica.ready(), if self.is_loading() => {}
+                _ = look.tick() => {}
+            }
+            readiness.set(match self.replica.view(self.staleness.decisions) {
+                Ok(_) => Serving::Yes,
+                Err(error) => Serving::No(error.to_string()),
+            });
+        }
+    }
+
+    /// Whether the replica has not had a complete, confirmed snapshot yet.
+    fn is_loading(&self) -> bool {
+        matches!(self.replica.view(Duration::MAX), Err(ReadError::NotSynced))
     }
 
     fn identify(&self, moment: &Moment, bearer: &str) -> Result<Caller, AuthenticateError> {
