@@ -1,6 +1,8 @@
 //! The embedded store: one file, one writer thread with group commit, reads beside it.
 
 mod apply;
+#[cfg(test)]
+mod faults;
 mod file;
 mod follow;
 mod head;
