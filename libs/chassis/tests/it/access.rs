@@ -4,7 +4,9 @@ use reeve_api::admission::AdmitRequest;
 use reeve_api::admission::admission_service_client::AdmissionServiceClient;
 use reeve_api::identity::access_service_client::AccessServiceClient;
 use reeve_api::identity::token_service_client::TokenServiceClient;
-use reeve_api::identity::{CreateRobotRequest, CreateTokenRequest, GetServerInfoRequest, ListRobotsRequest};
+use reeve_api::identity::{
+    CreateRobotRequest, CreateTokenRequest, DeleteRobotRequest, GetServerInfoRequest, ListRobotsRequest,
+};
 use reeve_chassis::SocketPolicy;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Request};
@@ -154,6 +156,7 @@ async fn a_trusted_peer_reaches_the_methods_named_and_no_more() {
     assert_eq!(reason(&client.admit(admit("vision", "")).await.unwrap_err()), "TOKEN_MISSING");
     // A token that is sent is read, and a bad one is not passed over.
     assert_eq!(reason(&client.admit(bearing("expired", admit("vision", "alice"))).await.unwrap_err()), "TOKEN_EXPIRED");
-    let status = running.robots().create_robot(robot("ci")).await.unwrap_err();
+    // Its handler asks no gate, so it is the layer that refuses.
+    let status = running.robots().delete_robot(DeleteRobotRequest::default()).await.unwrap_err();
     assert_eq!(reason(&status), "TOKEN_MISSING");
 }

@@ -5,12 +5,17 @@ use std::time::Duration;
 use reeve_api::feed::WatchRequest;
 use reeve_api::feed::feed_service_client::FeedServiceClient;
 use reeve_chassis::ServeError;
-use reeve_chassis::config::ServerConfig;
+use reeve_chassis::config::{Period, ServerConfig};
 
 use crate::stand::{Running, bearing, robot};
 
 /// How long a test waits for what must happen before it calls it a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server that gives up no call by itself.
+fn patient() -> ServerConfig {
+    ServerConfig { request_timeout: Period::from_secs(3600), ..Default::default() }
+}
 
 #[tokio::test]
 async fn a_drain_ends_open_streams_and_then_the_server() {
@@ -38,8 +43,7 @@ async fn a_drain_lets_running_calls_finish() {
 
 #[tokio::test]
 async fn a_drain_that_takes_too_long_cuts_off_what_is_left() {
-    let config = ServerConfig { drain_timeout: "20ms".parse().unwrap(), ..Default::default() };
-    let running = Running::with(config).await;
+    let running = Running::with(ServerConfig { drain_timeout: "20ms".parse().unwrap(), ..patient() }).await;
     let mut robots = running.robots();
     let call = tokio::spawn(async move { robots.create_robot(bearing("admin", robot("hang"))).await });
     running.hanging(1).await;
@@ -51,7 +55,7 @@ async fn a_drain_that_takes_too_long_cuts_off_what_is_left() {
 
 #[tokio::test]
 async fn a_server_that_is_dropped_cuts_off_its_calls() {
-    let running = Running::start().await;
+    let running = Running::with(patient()).await;
     let mut robots = running.robots();
     let call = tokio::spawn(async move { robots.create_robot(bearing("admin", robot("hang"))).await });
     running.hanging(1).await;

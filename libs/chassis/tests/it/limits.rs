@@ -1,5 +1,7 @@
 //! What is too much, too late or unreadable.
 
+use std::time::Duration;
+
 use reeve_api::identity::{CreateRobotResponse, ListRobotsRequest};
 use reeve_chassis::MAX_MESSAGE_BYTES;
 use reeve_chassis::config::ServerConfig;
@@ -58,7 +60,9 @@ async fn a_call_that_takes_too_long_is_given_up_and_frees_its_place() {
     let config = ServerConfig { concurrency_limit: 1, request_timeout: "20ms".parse().unwrap(), ..Default::default() };
     let running = Running::with(config).await;
     for _ in 0..2 {
-        let status = running.robots().create_robot(bearing("admin", robot("hang"))).await.unwrap_err();
+        let mut robots = running.robots();
+        let call = robots.create_robot(bearing("admin", robot("hang")));
+        let status = tokio::time::timeout(Duration::from_secs(20), call).await.unwrap().unwrap_err();
         assert_eq!((status.code(), reason(&status).as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
     }
 }
