@@ -1,7 +1,7 @@
 //! What holds for every file: nothing of one machine stands in it.
 
 use crate::hold;
-use crate::house::{File, file, files};
+use crate::house::{File, file, files, root};
 
 /// Folders at the root of a file system in which somebody's checkout may lie.
 const MACHINE_FOLDERS: &[&str] = &["work", "root", "Users"];
@@ -86,6 +86,23 @@ fn lock_files_name_packages_and_digests_alone() {
         "they are read on machines that reach packages in different ways",
         broken,
     );
+}
+
+#[test]
+fn documents_name_files_that_are_there() {
+    let folders = ["libs/", "services/", "proto/", "tests/", "deploy/", "docs/", "scripts/"];
+    let mut broken = Vec::new();
+    for file in files().iter().filter(|file| file.ends_with("md")) {
+        for (at, line) in file.lines() {
+            // between the first backtick and the second, the third and the fourth, …
+            let quoted = line.split('`').skip(1).step_by(2);
+            let paths = quoted.filter(|text| folders.iter().any(|folder| text.starts_with(folder)));
+            let plain = paths.filter(|path| path.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c)));
+            let gone = plain.filter(|path| !root().join(path).exists());
+            broken.extend(gone.map(|path| file.at(at, path)));
+        }
+    }
+    hold("documents name files that are there", "who follows a signpost should arrive", broken);
 }
 
 #[test]
