@@ -7,10 +7,12 @@ mod file;
 mod follow;
 mod head;
 mod leases;
+mod record;
 mod snapshot;
 mod tables;
 mod writer;
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -39,7 +41,7 @@ pub const HISTORY_AGE: Duration = Duration::from_mins(10);
 /// Most changes of single keys that history keeps.
 pub const HISTORY_ENTRIES: u64 = 200_000;
 /// Most bytes of keys and values that history keeps.
-pub const HISTORY_BYTES: u64 = 128 * 1024 * 1024;
+pub const HISTORY_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of the file that are kept in memory.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// Most reads at a time; others wait for their turn.
@@ -107,8 +109,14 @@ impl Embedded {
         entropy: Arc<dyn Entropy>,
         options: EmbeddedOptions,
     ) -> Result<Self, OpenError> {
-        let (opened, id) = file::open(dir, &*clock, &*entropy, options.cache_bytes)?;
-        Self::start(opened, id, clock, entropy, &options).map_err(|error| file::storage_error(dir, error))
+        let opening = || {
+            let (opened, id) = file::open(dir, &*clock, &*entropy, options.cache_bytes)?;
+            Self::start(opened, id, clock, entropy, &options).map_err(|error| file::storage_error(dir, error))
+        };
+        // The database asserts what it expects of its own file, so a damaged one may panic. Nothing survives that.
+        std::panic::catch_unwind(AssertUnwindSafe(opening)).unwrap_or_else(|_| {
+            Err(OpenError::Corrupt { path: dir.to_owned(), detail: "reading it failed unexpectedly".to_owned() })
+        })
     }
 
     fn start(

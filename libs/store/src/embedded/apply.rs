@@ -3,10 +3,9 @@
 use redb::{ReadableTable, Table, WriteTransaction};
 use reeve_model::{Revision, Timestamp};
 
-use super::tables::{
-    self, COMMITS, CURRENT, Held, LEASE_KEYS, LEASES, LOG, Logged, META, OLDEST_KEY, REVISION_KEY, UNDO, Undone,
-};
-use crate::{Guard, LeaseId, Op, Txn};
+use super::record;
+use super::tables::{COMMITS, CURRENT, LEASE_KEYS, LEASES, LOG, Logged, META, OLDEST_KEY, REVISION_KEY, UNDO, Undone};
+use crate::{CommitError, Guard, LeaseId, Op, Txn};
 
 /// How much history is kept, and how old it may get.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +25,9 @@ pub(super) struct HistorySize {
 /// The tables, open for writing.
 pub(super) struct Applying<'t> {
     meta: Table<'t, &'static str, u128>,
-    current: Table<'t, &'static str, Held<'static>>,
+    current: Table<'t, &'static str, &'static [u8]>,
     log: Table<'t, Logged<'static>, Option<&'static [u8]>>,
-    undo: Table<'t, Undone<'static>, tables::Before<'static>>,
+    undo: Table<'t, Undone<'static>, Option<&'static [u8]>>,
     commits: Table<'t, u64, (i64, u64, u64)>,
     leases: Table<'t, i64, u64>,
     lease_keys: Table<'t, (i64, &'static str), ()>,
@@ -64,20 +63,21 @@ impl<'t> Applying<'t> {
         })
     }
 
-    /// Whether all guards hold.
-    pub(super) fn guards_hold(&self, guards: &[Guard]) -> Result<bool, redb::Error> {
+    /// Whether all guards hold. A damaged record is the answer to this transaction, and stops no other.
+    pub(super) fn check_guards(&self, guards: &[Guard]) -> Result<Result<(), CommitError>, redb::Error> {
         for guard in guards {
-            let holds = match guard {
-                Guard::Absent(key) => self.current.get(key.as_str())?.is_none(),
-                Guard::Unchanged(key, revision) => {
-                    self.current.get(key.as_str())?.is_some_and(|held| held.value().0 == revision.get())
-                }
+            let (key, expected) = match guard {
+                Guard::Absent(key) => (key.as_str(), None),
+                Guard::Unchanged(key, revision) => (key.as_str(), Some(*revision)),
             };
-            if !holds {
-                return Ok(false);
+            let held = self.current.get(key)?;
+            match held.as_ref().map(|held| record::decode(key, held.value())).transpose() {
+                Ok(held) if held.map(|held| held.revision) == expected => {}
+                Ok(_) => return Ok(Err(CommitError::Conflict)),
+                Err(corrupt) => return Ok(Err(corrupt.into())),
             }
         }
-        Ok(true)
+        Ok(Ok(()))
     }
 
     /// Makes the changes of a transaction whose guards hold; the revision they have, or the newest one if nothing
@@ -173,39 +173,41 @@ impl<'t> Applying<'t> {
     }
 
     fn put(&mut self, change: &mut Change, key: &str, value: &[u8], lease: Option<LeaseId>) -> Result<(), redb::Error> {
-        let lease = lease.map_or(0, |lease| lease.0);
-        let before = {
-            let before = self.current.insert(key, (change.revision, lease, value))?;
-            before.map(|held| Before::of(held.value()))
-        };
-        if let Some(before) = before.as_ref().filter(|before| before.lease != 0 && before.lease != lease) {
-            self.lease_keys.remove((before.lease, key))?;
+        let written = record::encode(key, Revision::new(change.revision), lease, value);
+        let before = self.current.insert(key, written.as_slice())?.map(|before| before.value().to_vec());
+        self.detach(key, before.as_deref())?;
+        if let Some(lease) = lease {
+            self.lease_keys.insert((lease.0, key), ())?;
         }
-        if lease != 0 {
-            self.lease_keys.insert((lease, key), ())?;
-        }
-        self.record(change, key, Some(value), before)
+        self.record(change, key, Some(&written), before.as_deref())
     }
 
     fn delete(&mut self, change: &mut Change, key: &str) -> Result<(), redb::Error> {
-        let before = self.current.remove(key)?.map(|held| Before::of(held.value()));
-        let Some(before) = before else { return Ok(()) };
-        if before.lease != 0 {
-            self.lease_keys.remove((before.lease, key))?;
+        let before = self.current.remove(key)?.map(|before| before.value().to_vec());
+        if before.is_some() {
+            self.detach(key, before.as_deref())?;
+            self.record(change, key, None, before.as_deref())?;
         }
-        self.record(change, key, None, Some(before))
+        Ok(())
+    }
+
+    /// Takes a key off the lease that it hung on.
+    fn detach(&mut self, key: &str, before: Option<&[u8]>) -> Result<(), redb::Error> {
+        if let Some(lease) = before.and_then(record::lease) {
+            self.lease_keys.remove((lease.0, key))?;
+        }
+        Ok(())
     }
 
     fn record(
         &mut self,
         change: &mut Change,
         key: &str,
-        value: Option<&[u8]>,
-        before: Option<Before>,
+        written: Option<&[u8]>,
+        before: Option<&[u8]>,
     ) -> Result<(), redb::Error> {
-        let bytes = 2 * key.len() + value.map_or(0, <[u8]>::len) + before.as_ref().map_or(0, |b| b.value.len());
-        self.log.insert((change.revision, key), value)?;
-        let before = before.as_ref().map(|before| (before.revision, before.value.as_slice()));
+        let bytes = 2 * key.len() + written.map_or(0, <[u8]>::len) + before.map_or(0, <[u8]>::len);
+        self.log.insert((change.revision, key), written)?;
         self.undo.insert((key, change.revision), before)?;
         change.entries += 1;
         change.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -230,17 +232,4 @@ struct Change {
     revision: u64,
     entries: u64,
     bytes: u64,
-}
-
-/// What a key held before a change.
-struct Before {
-    revision: u64,
-    lease: i64,
-    value: Vec<u8>,
-}
-
-impl Before {
-    fn of((revision, lease, value): Held<'_>) -> Self {
-        Self { revision, lease, value: value.to_vec() }
-    }
 }

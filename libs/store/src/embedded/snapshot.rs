@@ -2,12 +2,12 @@
 
 use std::ops::Bound;
 
-use bytes::Bytes;
 use redb::{Database, Range, ReadOnlyTable, ReadTransaction, ReadableDatabase};
 use reeve_model::Revision;
 
 use super::head::storage;
-use super::tables::{self, CURRENT, Held, LOG, META, OLDEST_KEY, REVISION_KEY, UNDO, Undone};
+use super::record::versioned;
+use super::tables::{CURRENT, LOG, META, OLDEST_KEY, REVISION_KEY, UNDO, Undone};
 use crate::{Key, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, Page, StoreError, Versioned, WatchedChange};
 
 /// Most log entries that a watch reads at once; a revision is never cut in two.
@@ -21,9 +21,6 @@ pub(super) struct Snapshot {
     revision: Revision,
     oldest: Revision,
 }
-
-/// What a key held before a change: its revision and value, if it existed.
-type Before = Option<(Revision, Bytes)>;
 
 /// A stretch of the log.
 pub(super) struct Replay {
@@ -62,7 +59,7 @@ impl Snapshot {
     pub(super) fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
         let current = self.read.open_table(CURRENT).map_err(storage)?;
         let held = current.get(key.as_str()).map_err(storage)?;
-        Ok(held.map(|held| versioned(key.as_str(), held.value())))
+        held.map(|held| versioned(key.as_str(), held.value())).transpose()
     }
 
     /// A page of what lies, or lay, under `prefix`.
@@ -110,7 +107,7 @@ impl Snapshot {
                 continue;
             }
             let change = match written.value() {
-                Some(value) => WatchedChange::Put(versioned(key, (number, 0, value))),
+                Some(record) => WatchedChange::Put(versioned(key, record)?),
                 None => WatchedChange::Deleted(Key::new(key)),
             };
             bytes += written.value().map_or(0, <[u8]>::len) + key.len();
@@ -127,11 +124,11 @@ impl Snapshot {
 /// The keys under a prefix as they were at a revision: what they hold now, with the later changes taken back.
 struct Merged<'a> {
     prefix: &'a str,
-    now: Range<'static, &'static str, Held<'static>>,
-    undo: Option<Range<'static, Undone<'static>, tables::Before<'static>>>,
+    now: Range<'static, &'static str, &'static [u8]>,
+    undo: Option<Range<'static, Undone<'static>, Option<&'static [u8]>>>,
     at: Revision,
     next_now: Option<Versioned>,
-    next_before: Option<(Key, Before)>,
+    next_before: Option<(Key, Option<Versioned>)>,
     /// The key whose earliest later change has been taken: its other changes say nothing more.
     taken: Option<Key>,
 }
@@ -139,7 +136,7 @@ struct Merged<'a> {
 impl<'a> Merged<'a> {
     fn new(snapshot: &Snapshot, prefix: &'a str, after: Option<&Key>, at: Revision) -> Result<Self, StoreError> {
         let after = after.map(Key::as_str).filter(|after| *after >= prefix);
-        let current: ReadOnlyTable<&str, Held<'_>> = snapshot.read.open_table(CURRENT).map_err(storage)?;
+        let current: ReadOnlyTable<&str, &[u8]> = snapshot.read.open_table(CURRENT).map_err(storage)?;
         let from = after.map_or(Bound::Included(prefix), Bound::Excluded);
         let now = current.range::<&str>((from, Bound::Unbounded)).map_err(storage)?;
         let undo = if at == snapshot.revision {
@@ -172,8 +169,8 @@ impl<'a> Merged<'a> {
             if self.next_now.as_ref().is_some_and(|now| now.key == key) {
                 self.advance_now()?;
             }
-            if let Some((mod_revision, value)) = before {
-                return Ok(Some(Versioned { key, value, mod_revision }));
+            if before.is_some() {
+                return Ok(before);
             }
         }
     }
@@ -182,7 +179,9 @@ impl<'a> Merged<'a> {
         self.next_now = None;
         if let Some(entry) = self.now.next() {
             let (key, held) = entry.map_err(storage)?;
-            self.next_now = key.value().starts_with(self.prefix).then(|| versioned(key.value(), held.value()));
+            if key.value().starts_with(self.prefix) {
+                self.next_now = Some(versioned(key.value(), held.value())?);
+            }
         }
         Ok(())
     }
@@ -198,7 +197,7 @@ impl<'a> Merged<'a> {
             if Revision::new(number) <= self.at || self.taken.as_ref().is_some_and(|taken| taken.as_str() == key) {
                 continue;
             }
-            let before = before.value().map(|(number, value)| (Revision::new(number), Bytes::copy_from_slice(value)));
+            let before = before.value().map(|before| versioned(key, before)).transpose()?;
             self.taken = Some(Key::new(key));
             self.next_before = Some((Key::new(key), before));
             return Ok(());
@@ -206,8 +205,4 @@ impl<'a> Merged<'a> {
         self.undo = None;
         Ok(())
     }
-}
-
-fn versioned(key: &str, (number, _, value): Held<'_>) -> Versioned {
-    Versioned { key: Key::new(key), value: Bytes::copy_from_slice(value), mod_revision: Revision::new(number) }
 }

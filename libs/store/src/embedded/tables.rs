@@ -18,22 +18,18 @@ pub(super) const REVISION_KEY: &str = "revision";
 /// The oldest revision that can be read or continued from.
 pub(super) const OLDEST_KEY: &str = "oldest";
 
-/// A value: the revision that wrote it, the lease it hangs on (0: none), the bytes.
-pub(super) type Held<'a> = (u64, i64, &'a [u8]);
-
 /// A place in the log: revision, key.
 pub(super) type Logged<'a> = (u64, &'a str);
 /// A place in the undo table: key, revision.
 pub(super) type Undone<'a> = (&'a str, u64);
-/// What a key held before a change: the revision that wrote it, the bytes.
-pub(super) type Before<'a> = Option<(u64, &'a [u8])>;
 
-/// What every key holds now.
-pub(super) const CURRENT: TableDefinition<'_, &str, Held<'_>> = TableDefinition::new("current");
-/// What each revision wrote (none: removed): what watches replay.
+/// The record of what every key holds now.
+pub(super) const CURRENT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("current");
+/// The record of what each revision wrote (none: removed): what watches replay.
 pub(super) const LOG: TableDefinition<'_, Logged<'_>, Option<&[u8]>> = TableDefinition::new("log");
-/// What a key held before a revision changed it (none: it did not exist): what lists at older revisions read.
-pub(super) const UNDO: TableDefinition<'_, Undone<'_>, Before<'_>> = TableDefinition::new("undo");
+/// The record of what a key held before a revision changed it (none: it did not exist): what lists at older revisions
+/// read.
+pub(super) const UNDO: TableDefinition<'_, Undone<'_>, Option<&[u8]>> = TableDefinition::new("undo");
 /// For each revision kept: when it was written (ms since the epoch), and the entries and bytes it has in [`LOG`] and
 /// [`UNDO`].
 pub(super) const COMMITS: TableDefinition<'_, u64, (i64, u64, u64)> = TableDefinition::new("commits");

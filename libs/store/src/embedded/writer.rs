@@ -194,8 +194,8 @@ impl Writer {
     }
 
     fn commit(&self, applying: &mut Applying<'_>, txn: &Txn) -> Result<Result<Committed, CommitError>, redb::Error> {
-        if !applying.guards_hold(&txn.guards)? {
-            return Ok(Err(CommitError::Conflict));
+        if let Err(error) = applying.check_guards(&txn.guards)? {
+            return Ok(Err(error));
         }
         let mut leases = txn.ops.iter().filter_map(crate::limits::op_lease);
         if !leases.all(|lease| self.leases.contains(lease)) {

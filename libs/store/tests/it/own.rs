@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use redb::{Database, TableDefinition};
-use reeve_model::{Revision, Timestamp};
+use reeve_model::{Entropy, Revision, SeededEntropy, Timestamp};
 use reeve_store::contract::Observer;
 use reeve_store::{
     EmbeddedOptions, HISTORY_AGE, Key, MAX_LEASES, OpenError, Store, StoreError, Txn, WatchError, WatchEvent,
@@ -308,4 +308,41 @@ async fn more_requests_than_may_wait_are_all_answered_in_the_end() {
     revisions.dedup();
     assert_eq!(revisions.len(), 40);
     assert!(Arc::strong_count(&subject.store) == 1);
+}
+
+/// Wherever the damage is: the store does not open, or says what is corrupt, or shows exactly what was written.
+#[tokio::test]
+async fn a_damaged_file_is_never_believed() {
+    let subject = EmbeddedSubject::new();
+    for number in 0..200 {
+        let txn = Txn::new().put(Key::new(format!("k/{number:04}")), vec![b'v'; 200]);
+        subject.store.commit(txn).await.unwrap();
+    }
+    let written = subject.store.list("k/", None, 1000, None).await.unwrap().items;
+    subject.store.close();
+    let whole = fs::read(subject.dir.path().join("store.redb")).unwrap();
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(5));
+    let (mut refused, mut corrupt) = (0, 0);
+    for round in 0..60 {
+        let mut bytes = whole.clone();
+        let area = if round % 4 == 0 { 512 } else { 300_000 };
+        let at = usize::from(u16::from_le_bytes(entropy.bytes::<2>())) * 5 % area;
+        bytes[at..at + 16].iter_mut().for_each(|byte| *byte ^= 0x5a);
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("store.redb"), &bytes).unwrap();
+        let store = match open(dir.path(), &subject.clock, EmbeddedOptions::default()) {
+            Ok(store) => store,
+            Err(OpenError::Corrupt { .. }) => {
+                refused += 1;
+                continue;
+            }
+            Err(other) => panic!("corrupt, not {other:?} at {at}"),
+        };
+        match store.list("k/", None, 1000, None).await {
+            Ok(page) => assert!(page.items == written, "damage at {at} was believed"),
+            Err(StoreError::Corrupt(_)) => corrupt += 1,
+            Err(other) => panic!("corrupt, not {other:?} at {at}"),
+        }
+    }
+    assert!(refused > 0 && corrupt > 0, "the damage was found in both ways: {refused}, {corrupt}");
 }
