@@ -6,7 +6,7 @@ use std::time::Duration;
 use reeve_chassis::{Failure, UnavailableReason};
 use reeve_model::{ConsistencyToken, Entropy, Revision};
 use reeve_replica::{Replica, decode, encode};
-use reeve_store::{CommitError, Key, Store, StoreError, Txn, Versioned};
+use reeve_store::{CommitError, Key, Page, Store, StoreError, Txn, Versioned};
 use reeve_world::{Record, RecordKey};
 
 /// How often a transaction that met a conflict is built anew.
@@ -62,6 +62,14 @@ impl Writer {
         self.store.get(key).await.map_err(store_failure)
     }
 
+    /// Up to `limit` keys under `prefix` now, in order, after `after` if given.
+    ///
+    /// # Errors
+    /// As [`Writer::get`].
+    pub async fn list(&self, prefix: &str, after: Option<&Key>, limit: usize) -> Result<Page, Failure> {
+        self.store.list(prefix, after, limit, None).await.map_err(store_failure)
+    }
+
     /// The published record at `key` now, with what guards compare.
     ///
     /// # Errors
@@ -80,10 +88,10 @@ impl Writer {
     ///
     /// # Errors
     /// What `build` fails with; [`Failure::Unavailable`] when the store cannot write, or conflicts do not end.
-    pub async fn transact<T>(
-        &self,
-        mut build: impl AsyncFnMut() -> Result<Attempt<T>, Failure>,
-    ) -> Result<(T, ConsistencyToken), Failure> {
+    pub async fn transact<T, F>(&self, mut build: impl FnMut() -> F) -> Result<(T, ConsistencyToken), Failure>
+    where
+        F: Future<Output = Result<Attempt<T>, Failure>>,
+    {
         for attempt in 0..MAX_ATTEMPTS {
             let Attempt { txn, answer } = build().await?;
             if txn.ops.is_empty() {

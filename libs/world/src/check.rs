@@ -127,6 +127,20 @@ impl World {
         permissions_through(&self.grants.within(workspace), principal, &subjects, resource, now, until)
     }
 
+    /// What `principal` may convey in every workspace, present and future, by a grant that ends at `until` (none: without
+    /// end): what they hold through bindings on the cluster at least as long.
+    pub fn conveyable_everywhere(
+        &self,
+        principal: &PrincipalId,
+        now: Timestamp,
+        until: Option<Timestamp>,
+    ) -> PermissionSet {
+        // without a workspace's uid, only what is bound on the cluster is found, whatever the workspace is called
+        let Ok(any) = Resource::parse("workspaces/any") else { return PermissionSet::NONE };
+        let subjects = self.subjects_of(principal);
+        permissions_through(&self.grants.within(None), principal, &subjects, &any, now, until)
+    }
+
     fn place_of(&self, resource: &Resource) -> Place {
         match resource.workspace_name() {
             None => Place::Known(None),
