@@ -55,11 +55,8 @@ pub fn load<T: DeserializeOwned + Serialize + Default + Validate>(
         let mut violations = Violations::new();
         config.validate(&mut violations);
         for violation in violations.into_vec() {
-            // A value that could not be read was replaced by its default: what follows from that is not a finding.
-            if errors.iter().all(|error| error.key != violation.field) {
-                let origin = origin_of(&layers, &violation.field);
-                errors.push(ConfigError { key: violation.field, origin, problem: violation.description });
-            }
+            let origin = origin_of(&layers, &violation.field);
+            errors.push(ConfigError { key: violation.field, origin, problem: violation.description });
         }
         if errors.is_empty() {
             return Ok(config);
