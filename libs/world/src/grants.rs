@@ -25,7 +25,8 @@ pub(crate) struct GrantIndex(ChunkMap<String, Vec<(Option<WorkspaceId>, BoundHer
 impl GrantIndex {
     pub(crate) fn insert(&mut self, binding: &Binding) {
         let path = binding.resource.as_str();
-        let mut places = self.0.get(path).cloned().unwrap_or_default();
+        // taken out, not copied: while nobody else has this index, it is changed in place
+        let mut places = self.0.remove(path).unwrap_or_default();
         let at = places.iter().position(|(workspace, _)| *workspace == binding.workspace).unwrap_or_else(|| {
             places.push((binding.workspace, BoundHere::default()));
             places.len() - 1
@@ -33,15 +34,17 @@ impl GrantIndex {
         if let Some((_, bound)) = places.get_mut(at) {
             let grant = Grant { binding: binding.uid, role: binding.role, expire_time: binding.expire_time };
             let others = bound.of(&binding.subject).iter().filter(|other| other.binding != binding.uid);
-            let grants: Arc<[Grant]> = others.copied().chain([grant]).collect();
-            bound.0.insert(binding.subject, grants);
+            let mut grants: Vec<Grant> = others.copied().chain([grant]).collect();
+            // so that every replica tells the same reason, whatever order the bindings came in
+            grants.sort_unstable_by_key(|grant| grant.binding);
+            bound.0.insert(binding.subject, grants.into());
         }
         self.0.insert(path.to_owned(), places);
     }
 
     pub(crate) fn remove(&mut self, binding: &Binding) {
         let path = binding.resource.as_str();
-        let Some(mut places) = self.0.get(path).cloned() else { return };
+        let Some(mut places) = self.0.remove(path) else { return };
         for (_, bound) in places.iter_mut().filter(|(workspace, _)| *workspace == binding.workspace) {
             let rest: Arc<[Grant]> =
                 bound.of(&binding.subject).iter().filter(|grant| grant.binding != binding.uid).copied().collect();
@@ -52,9 +55,7 @@ impl GrantIndex {
             }
         }
         places.retain(|(_, bound)| !bound.0.is_empty());
-        if places.is_empty() {
-            self.0.remove(path);
-        } else {
+        if !places.is_empty() {
             self.0.insert(path.to_owned(), places);
         }
     }

@@ -46,12 +46,15 @@ pub enum RecordKey {
 pub struct KeyError(String);
 
 impl RecordKey {
-    /// Reads a key.
+    /// Reads a key. Each record has one: a key that is written another way, as with a UUID in upper case, is none.
     ///
     /// # Errors
     /// A key that names no record of this contract.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        parts(text).ok_or_else(|| KeyError(text.chars().take(200).flat_map(char::escape_default).collect()))
+        let exact = |key: &Self| key.to_string() == text;
+        parts(text)
+            .filter(exact)
+            .ok_or_else(|| KeyError(text.chars().take(200).flat_map(char::escape_default).collect()))
     }
 }
 

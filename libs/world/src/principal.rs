@@ -74,13 +74,22 @@ impl World {
         name.unwrap_or_else(|| subject.to_string())
     }
 
-    /// The groups of a principal that exist, `everyone` included for an active user; in a stable order.
+    /// The groups of a principal that exist, `everyone` included for an active user; in a stable order. None for a principal
+    /// that is gone.
     pub fn groups_of(&self, principal: &PrincipalId) -> impl Iterator<Item = GroupId> {
-        let stored = self.groups_of.get(principal).map_or(&[][..], |groups| groups);
+        let stored = self.groups_of.get(principal).filter(|_| self.exists(principal)).map_or(&[][..], |groups| groups);
         let active = matches!(principal, PrincipalId::User(uid) if self.users.get(uid).is_some_and(|user| user.active));
         let everyone = active.then_some(GroupId::EVERYONE);
         let stored = stored.iter().copied().filter(|group| *group != GroupId::EVERYONE);
         everyone.into_iter().chain(stored).filter(|group| self.groups.get(group).is_some())
+    }
+
+    pub(crate) fn exists(&self, principal: &PrincipalId) -> bool {
+        match principal {
+            PrincipalId::User(uid) => self.users.get(uid).is_some(),
+            PrincipalId::Robot(uid) => self.robots.get(uid).is_some(),
+            PrincipalId::Root => true,
+        }
     }
 
     /// All that a principal acts as: itself, then its groups, then all users. Empty if it does not exist or is inactive.
@@ -103,14 +112,14 @@ impl World {
             }
             self.members_of(group).any(|member| matches!(member, PrincipalId::User(uid) if is_active(uid)))
         };
-        has_active_member(&GroupId::ADMINS)
-            || self.bindings.iter().any(|(_, binding)| {
+        (self.groups.get(&GroupId::ADMINS).is_some() && has_active_member(&GroupId::ADMINS))
+            || self.bindings_after(None).any(|binding| {
                 binding.role == BuiltinRole::ClusterAdmin
                     && binding.resource.is_cluster()
                     && binding.expire_time.is_none()
                     && match &binding.subject {
                         Subject::User(uid) => is_active(uid),
-                        Subject::Group(uid) => self.groups.get(uid).is_some() && has_active_member(uid),
+                        Subject::Group(uid) => has_active_member(uid),
                         Subject::AllUsers => has_active_member(&GroupId::EVERYONE),
                         Subject::Robot(_) => false,
                     }

@@ -231,9 +231,12 @@ impl World {
         self.groups.get(self.group_names.get(&Fold::of(name))?)
     }
 
-    /// The stored members of a group, in the order of their ids. `everyone` has none: it is all active users.
+    /// The members of a group, deactivated ones included, in the order of their ids. `everyone` has none: it is all active
+    /// users. A member that is gone, and any member of a group that is gone, is not listed.
     pub fn members_of(&self, group: &GroupId) -> impl Iterator<Item = &PrincipalId> {
-        self.members_of.get(group).into_iter().flat_map(|members| members.iter().map(|(member, ())| member))
+        let stored = self.members_of.get(group).filter(|_| self.groups.get(group).is_some());
+        let members = stored.into_iter().flat_map(|members| members.iter().map(|(member, ())| member));
+        members.filter(|member| self.exists(member))
     }
 
     /// A workspace, by its exact name.

@@ -1,0 +1,377 @@
+//! Whatever way the records came in, the World answers what its records say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use reeve_agent_user::{IdentityDraft, Override, Settings};
+use reeve_config_policy::WorkloadType;
+use reeve_credentials::TokenHash;
+use reeve_model::{Epoch, Fold, GroupId, PrincipalId, Resource, Revision, Subject, Timestamp, WorkspaceId};
+use reeve_rbac::{BuiltinRole, Permission, ScopeKind};
+use reeve_world::{
+    Access, Binding, EndedSession, Record, RecordKey, SigningKey, Token, TokenPrincipal, WorkspaceAgentUser, World,
+};
+
+use crate::records::{
+    NOW, at, binding, binding_id, group, group_id, link, member, policy, public_key, robot, robot_id, session_id, user,
+    user_id, workspace, workspace_id,
+};
+
+const NAMES: [&str; 4] = ["ab", "AB", "cd", "ef"];
+const RESOURCES: [&str; 6] =
+    ["cluster", "workspaces/ab", "workspaces/ab/projects/p", "workspaces/AB", "workspaces/cd", "workspaces/ef"];
+const PERMISSIONS: [Permission; 7] = [
+    Permission::WORKLOAD_SUBMIT,
+    Permission::WORKLOAD_SUBMIT_INTERACTIVE,
+    Permission::WORKLOAD_LIST,
+    Permission::WORKSPACE_CREATE,
+    Permission::ROLE_BIND,
+    Permission::USER_VIEW,
+    Permission::FEED_FOLLOW,
+];
+
+/// One operation on the store.
+#[derive(Clone, Debug)]
+enum Op {
+    Put(Record),
+    Delete(Record),
+}
+
+fn principals() -> Vec<PrincipalId> {
+    let users = (0..4).map(|n| PrincipalId::User(user_id(n)));
+    users.chain((0..3).map(|n| PrincipalId::Robot(robot_id(n)))).chain([PrincipalId::Root]).collect()
+}
+
+fn any_subject() -> impl Strategy<Value = Subject> {
+    prop_oneof![
+        (0u8..4).prop_map(|n| Subject::User(user_id(n))),
+        (0u8..4).prop_map(|n| Subject::Group(group_id(n))),
+        (0u8..3).prop_map(|n| Subject::Robot(robot_id(n))),
+        Just(Subject::AllUsers),
+    ]
+}
+
+fn any_end() -> impl Strategy<Value = Option<Timestamp>> {
+    prop::sample::select(vec![None, Some(at(-1)), Some(NOW), Some(at(1))])
+}
+
+/// Any binding, one of a workspace that is gone or never was included.
+fn any_binding() -> impl Strategy<Value = Binding> {
+    let role = prop::sample::select(BuiltinRole::ALL);
+    let place = (prop::sample::select(&RESOURCES[..]), 0u8..3);
+    (0u8..16, any_subject(), role, place, any_end()).prop_map(|(n, subject, role, (resource, scope), expire_time)| {
+        let scope = (resource != "cluster").then_some(scope);
+        Binding { expire_time, ..binding(n, subject, role, resource, scope) }
+    })
+}
+
+fn any_principal() -> impl Strategy<Value = Record> {
+    let name = || prop::sample::select(&NAMES[..]);
+    prop_oneof![
+        (0u8..4, name(), any::<bool>(), 0u64..3).prop_map(|(n, name, active, epoch)| {
+            Record::User(reeve_world::User { active, epoch: Epoch::new(epoch), ..user(n, name) })
+        }),
+        (0u8..4, name()).prop_map(|(n, name)| Record::Group(group(n, name))),
+        (0u8..3, name()).prop_map(|(n, name)| Record::Robot(robot(n, name))),
+        (0u8..3, name()).prop_map(|(n, name)| Record::Workspace(workspace(n, name))),
+        (0u8..4, 0usize..7).prop_map(|(n, who)| Record::Membership(member(n, principals()[who]))),
+    ]
+}
+
+fn any_credential() -> impl Strategy<Value = Record> {
+    prop_oneof![
+        (0u8..4, 0u8..4, any_end()).prop_map(|(n, whose, expire_time)| {
+            let principal = if whose == 3 { TokenPrincipal::Root } else { TokenPrincipal::Robot(robot_id(whose)) };
+            Record::Token(Token { hash: TokenHash::from_bytes([n; 32]), principal, expire_time, create_time: NOW })
+        }),
+        (0u8..3, 0i64..9)
+            .prop_map(|(n, ms)| { Record::EndedSession(EndedSession { sid: session_id(n), forget_time: at(ms) }) }),
+        (0usize..3).prop_map(|n| Record::SigningKey(SigningKey { public: public_key(n) })),
+        (0u64..3).prop_map(|n| Record::Access(Access { epoch: Epoch::new(n) })),
+    ]
+}
+
+fn any_rule() -> impl Strategy<Value = Record> {
+    let scope = || prop::option::of(0u8..3);
+    let workload = || prop::sample::select(&WorkloadType::ALL[..]);
+    let document = prop::sample::select(vec!["defaults: {name: a}", "constraints: {priority_limit: 3}", "nonsense: ["]);
+    prop_oneof![
+        (scope(), workload(), document, 1u64..5).prop_map(|(scope, workload, document, version)| Record::ConfigPolicy(
+            policy(scope, workload, document, version)
+        )),
+        (0u8..4, 0u32..9).prop_map(|(n, uid)| Record::UserLink(link(n, uid, "someone"))),
+        (0u8..3, prop::option::of(0u32..9)).prop_map(|(n, uid)| {
+            let draft = IdentityDraft { uid, ..IdentityDraft::default() };
+            let overrides = Override::parse(&draft, "").unwrap();
+            Record::WorkspaceAgentUser(WorkspaceAgentUser { workspace: workspace_id(n), overrides })
+        }),
+    ]
+}
+
+fn any_op() -> impl Strategy<Value = Op> {
+    let record = prop_oneof![4 => any_principal(), 4 => any_binding().prop_map(Record::Binding), 1 => any_credential(), 1 => any_rule()];
+    (record, 0u8..4).prop_map(|(record, dice)| if dice == 0 { Op::Delete(record) } else { Op::Put(record) })
+}
+
+type Stored = BTreeMap<String, Record>;
+
+/// The name that a record claims for itself: unique among the records of its kind, as their owners see to.
+fn claim(record: &Record) -> Option<(&'static str, String)> {
+    match record {
+        Record::User(user) => Some(("user", user.username.fold().to_string())),
+        Record::Group(group) => Some(("group", group.name.fold().to_string())),
+        Record::Robot(robot) => Some(("robot", robot.name.fold().to_string())),
+        Record::Workspace(workspace) => Some(("workspace", workspace.name.fold().to_string())),
+        _ => None,
+    }
+}
+
+/// What one revision changes: each key once, in key order, as a watch tells it.
+#[derive(Default)]
+struct Batch(BTreeMap<String, Op>);
+
+impl Batch {
+    fn take(&mut self, stored: &mut Stored, op: Op) {
+        let (Op::Put(record) | Op::Delete(record)) = &op;
+        let key = record.key().to_string();
+        if let Op::Put(record) = &op {
+            let other_has = |(other, held): (&String, &Record)| *other != key && claim(held) == claim(record);
+            if claim(record).is_some() && stored.iter().any(other_has) {
+                return;
+            }
+            stored.insert(key.clone(), record.clone());
+        } else {
+            stored.remove(&key);
+        }
+        self.0.insert(key, op);
+    }
+
+    fn apply(self, world: World) -> World {
+        let (mut upserts, mut deletes) = (Vec::new(), Vec::new());
+        for op in self.0.into_values() {
+            match op {
+                Op::Put(record) => upserts.push(record),
+                Op::Delete(record) => deletes.push(record.key()),
+            }
+        }
+        let revision = world.revision().next();
+        world.next(revision, upserts, deletes)
+    }
+}
+
+/// Everything that a World can be asked, as text.
+fn answers(world: &World) -> Vec<String> {
+    let mut told = Vec::new();
+    for principal in principals() {
+        for resource in RESOURCES {
+            let resource = Resource::parse(resource).unwrap();
+            for permission in PERMISSIONS {
+                let answer = world.check(&principal, permission, &resource, NOW);
+                let holds = world.holds(&principal, permission, &resource, NOW);
+                assert_eq!(holds, answer.as_ref().is_ok_and(|answer| answer.allowed), "{answer:?}");
+                let all = world.permissions_at(&principal, &resource, NOW);
+                assert!(!holds || all.contains(permission), "{principal} {permission} {resource}");
+                told.push(format!("{principal} {permission:?} {resource}: {answer:?}"));
+            }
+            for until in [None, Some(NOW), Some(at(1))] {
+                told.push(format!("{:?}", world.conveyable_at(&principal, &resource, NOW, until)));
+            }
+        }
+        told.push(format!("{principal}: {:?}", world.groups_of(&principal).collect::<Vec<_>>()));
+        told.push(world.principal_name(&principal));
+        for n in 0..3 {
+            let place = world.workspace_by_id(&workspace_id(n));
+            let resolved = place.map(|place| world.resolve_agent_user(&principal, place, &Settings::default()));
+            told.push(format!("{resolved:?}"));
+        }
+    }
+    for name in NAMES {
+        told.push(format!("{:?} {:?}", world.user_by_name(name), world.group_by_name(name)));
+        told.push(format!("{:?} {:?}", world.robot_by_name(name), world.workspace_by_name(name)));
+    }
+    for n in 0..4 {
+        told.push(format!("{:?} {:?}", world.user_by_id(&user_id(n)), world.user_link(&user_id(n))));
+        told.push(format!("{:?}", world.members_of(&group_id(n)).collect::<Vec<_>>()));
+    }
+    for n in 0..3 {
+        told.push(format!("{:?}", world.workspace_agent_user(&workspace_id(n))));
+        let after: Vec<_> = world.bindings_after(Some(&binding_id(4 * n))).map(|binding| binding.uid).collect();
+        told.push(format!("{after:?}"));
+    }
+    for workload in WorkloadType::ALL {
+        for n in 0..3 {
+            let applicable = world.workspace_by_id(&workspace_id(n)).map(|place| world.applicable(place, workload));
+            told.push(format!("{applicable:?}"));
+        }
+        let own: Vec<_> =
+            world.workspace_policies(workload).map(|(place, policy)| (place.uid, &policy.record)).collect();
+        told.push(format!("{own:?}"));
+    }
+    told.push(format!("{:?}", world.bindings_after(None).collect::<Vec<_>>()));
+    told.push(format!("{:?} {:?}", world.users_after(None).collect::<Vec<_>>(), world.access()));
+    told.push(format!(
+        "{:?}",
+        world.robots_after(None).chain(world.robots_after(Some(&robot_id(1)))).collect::<Vec<_>>()
+    ));
+    told.push(format!("{:?}", world.workspaces_after(None).collect::<Vec<_>>()));
+    told.push(format!("{:?} {:?}", world.tokens().collect::<Vec<_>>(), world.signing_keys().collect::<Vec<_>>()));
+    told.push(format!("{:?} {:?}", world.ended_sessions().collect::<Vec<_>>(), world.user_links().collect::<Vec<_>>()));
+    told.push(format!("{}", world.has_lasting_admin()));
+    told
+}
+
+/// The records, searched one after the other.
+struct Naive<'a>(&'a Stored);
+
+impl Naive<'_> {
+    fn active(&self, principal: &PrincipalId) -> bool {
+        self.0.values().any(|record| match (record, principal) {
+            (Record::User(user), PrincipalId::User(uid)) => user.uid == *uid && user.active,
+            (Record::Robot(robot), PrincipalId::Robot(uid)) => robot.uid == *uid,
+            _ => false,
+        })
+    }
+
+    fn has_group(&self, uid: GroupId) -> bool {
+        self.0.contains_key(&RecordKey::Group(uid).to_string())
+    }
+
+    fn subjects(&self, principal: &PrincipalId) -> BTreeSet<Subject> {
+        if !self.active(principal) {
+            return BTreeSet::new();
+        }
+        let mut subjects = BTreeSet::from([Subject::AllUsers]);
+        subjects.insert(match principal {
+            PrincipalId::User(uid) => Subject::User(*uid),
+            PrincipalId::Robot(uid) => Subject::Robot(*uid),
+            PrincipalId::Root => return BTreeSet::new(),
+        });
+        for record in self.0.values() {
+            if let Record::Membership(own) = record
+                && own.member == *principal
+                && own.group != GroupId::EVERYONE
+                && self.has_group(own.group)
+            {
+                subjects.insert(Subject::Group(own.group));
+            }
+        }
+        if matches!(principal, PrincipalId::User(_)) && self.has_group(GroupId::EVERYONE) {
+            subjects.insert(Subject::Group(GroupId::EVERYONE));
+        }
+        subjects
+    }
+
+    fn workspace(&self, name: &str) -> Option<WorkspaceId> {
+        self.0.values().find_map(|record| match record {
+            Record::Workspace(workspace) if workspace.name.as_str() == name => Some(workspace.uid),
+            _ => None,
+        })
+    }
+
+    fn allows(&self, principal: &PrincipalId, permission: Permission, resource: &Resource) -> bool {
+        let asked = ScopeKind::of(resource);
+        let known = resource.workspace_name().is_none_or(|name| self.workspace(name).is_some());
+        if !known || !BuiltinRole::ClusterAdmin.reach(ScopeKind::Cluster, asked).contains(permission) {
+            return false;
+        }
+        let subjects = self.subjects(principal);
+        let is_admin = *principal == PrincipalId::Root || subjects.contains(&Subject::Group(GroupId::ADMINS));
+        is_admin
+            || self.0.values().any(|record| {
+                let Record::Binding(binding) = record else { return false };
+                let place = binding.resource.workspace_name().map(|name| self.workspace(name));
+                subjects.contains(&binding.subject)
+                    && binding.expire_time.is_none_or(|end| NOW < end)
+                    && place.is_none_or(|place| place.is_some() && place == binding.workspace)
+                    && binding.resource.reaches(resource)
+                    && binding.role.reach(ScopeKind::of(&binding.resource), asked).contains(permission)
+            })
+    }
+}
+
+fn assert_naive(world: &World, stored: &Stored) -> Result<(), TestCaseError> {
+    let naive = Naive(stored);
+    for principal in principals() {
+        for resource in RESOURCES.map(|resource| Resource::parse(resource).unwrap()) {
+            for permission in PERMISSIONS {
+                let (holds, expected) = (
+                    world.holds(&principal, permission, &resource, NOW),
+                    naive.allows(&principal, permission, &resource),
+                );
+                prop_assert_eq!(holds, expected, "{} {} {}", principal, permission, resource);
+            }
+        }
+    }
+    for record in stored.values() {
+        let found = match record {
+            Record::User(user) => {
+                world.user_by_name(&user.username.fold().to_string()).map(|found| found.uid) == Some(user.uid)
+            }
+            Record::Group(group) => world.group_by_name(group.name.as_str()).map(|found| found.uid) == Some(group.uid),
+            Record::Robot(robot) => world.robot_by_name(robot.name.as_str()).map(|found| found.uid) == Some(robot.uid),
+            Record::Workspace(own) => {
+                world.workspace_by_name(own.name.as_str()).map(|found| found.uid) == Some(own.uid)
+            }
+            _ => true,
+        };
+        prop_assert!(found, "{:?} is not found by its name", record);
+    }
+    for name in NAMES {
+        let claimed = |kind| stored.values().any(|record| claim(record) == Some((kind, Fold::of(name).to_string())));
+        prop_assert_eq!(world.user_by_name(name).is_some(), claimed("user"), "{}", name);
+        prop_assert_eq!(world.robot_by_name(name).is_some(), claimed("robot"), "{}", name);
+        prop_assert_eq!(world.group_by_name(name).is_some(), claimed("group"), "{}", name);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn any_way_to_the_same_records_gives_the_same_answers(
+        ops in prop::collection::vec((any_op(), 0u8..3), 0..150),
+        order in any::<prop::sample::Index>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let (mut world, mut stored, mut batch) = (World::default(), Stored::new(), Batch::default());
+        let mut copies = Vec::new();
+        for (step, (op, ends)) in ops.into_iter().enumerate() {
+            batch.take(&mut stored, op);
+            if ends == 0 {
+                world = std::mem::take(&mut batch).apply(world);
+                if step % 16 == 0 {
+                    copies.push((answers(&world), world.clone()));
+                }
+            }
+        }
+        world = batch.apply(world);
+
+        assert_naive(&world, &stored)?;
+        let mut records: Vec<Record> = stored.into_values().collect();
+        if !records.is_empty() {
+            let turn = order.index(records.len());
+            records.rotate_left(turn);
+            records.reverse();
+        }
+        let rest = records.split_off(cut.index(records.len() + 1));
+        let built = World::default().next(Revision::new(1), records, []).next(world.revision(), rest, []);
+        prop_assert_eq!(answers(&world), answers(&built));
+        for (then, copy) in copies {
+            prop_assert_eq!(then, answers(&copy), "a copy changed after it was taken");
+        }
+    }
+
+    #[test]
+    fn a_key_reads_back_from_its_text_and_from_no_other(op in any_op(), noise in ".{0,60}") {
+        let (Op::Put(record) | Op::Delete(record)) = op;
+        let key = record.key();
+        let text = key.to_string();
+        prop_assert_eq!(RecordKey::parse(&text), Ok(key));
+        for other in [text.to_uppercase(), format!("{text}/"), format!("{text} "), text.replace('-', ""), noise] {
+            if let Ok(read) = RecordKey::parse(&other) {
+                prop_assert_eq!(read.to_string(), other, "one record has one key");
+            }
+        }
+    }
+}
