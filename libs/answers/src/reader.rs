@@ -80,7 +80,18 @@ impl Reader {
     /// # Errors
     /// [`Failure::Invalid`] for a token that is none; `FOREIGN_TOKEN`; [`Failure::Unavailable`].
     pub async fn at(&self, consistency: Option<&WireConsistency>, purpose: Purpose) -> Result<Moment, Failure> {
-        let consistency = requirement(consistency)?;
+        self.moment_at(requirement(consistency)?, purpose).await
+    }
+
+    /// A moment as new as the store is now.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`].
+    pub async fn newest(&self, purpose: Purpose) -> Result<Moment, Failure> {
+        self.moment_at(Consistency::FullyConsistent, purpose).await
+    }
+
+    async fn moment_at(&self, consistency: Consistency, purpose: Purpose) -> Result<Moment, Failure> {
         let view = self.replica.view_at(consistency, self.bound(purpose), READ_WAIT).await.map_err(failure)?;
         Ok(Moment::new(view, self.replica.clock().now()))
     }
