@@ -1,0 +1,11 @@
+//! What identity does, one file per use case. Each takes what only the gate makes.
+
+pub(crate) mod create_robot;
+pub(crate) mod create_token;
+pub(crate) mod create_user;
+pub(crate) mod delete_robot;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod refresh;
+pub(crate) mod set_active;
+pub(crate) mod who_am_i;
