@@ -53,6 +53,7 @@ show reeve whoami
 step 'A researcher, a workspace, and a role in it'
 show reeve user create alice --display-name 'Alice A.' --password-stdin <<<'Wonderland-8'
 show reeve workspace create vision --description 'the vision team'
+show reeve workspace create speech --description 'another team'
 show reeve binding add editor user:alice -w vision --note 'joined the team'
 
 step 'What workloads may look like: for the cluster, and for the workspace'
@@ -71,17 +72,20 @@ step 'She asks for more than the policies allow: refused, with every reason'
 refused reeve admit -w vision -t experiment -f deploy/examples/big-training.yaml
 
 step 'She asks where she has no role: refused, with what would help'
-refused reeve admit -w elsewhere -t experiment -f deploy/examples/mnist-search.yaml
+refused reeve admit -w speech -t experiment -f deploy/examples/mnist-search.yaml
 refused reeve can user.administer
 
 step 'A scheduler asks the sidecar, over its Unix socket, with the token of whoever submits'
-show env REEVE_TOKEN="$(reeve token)" reeve --server "unix:$socket" admit -w vision -t experiment -f deploy/examples/mnist-search.yaml
+token=$(reeve token)
+admit=(reeve --server "unix:$socket" admit -w vision -t experiment -f deploy/examples/mnist-search.yaml)
+printf '%s$ REEVE_TOKEN=… %s%s\n' "$dim" "${admit[*]}" "$plain"
+REEVE_TOKEN="$token" "${admit[@]}"
 
 step 'Alice leaves. Her token stops working everywhere, at once'
-token=$(reeve token)
 show reeve -u admin user deactivate alice
+printf '%s$ REEVE_TOKEN=… %s%s\n' "$dim" "${admit[*]}" "$plain"
 code=0
-REEVE_TOKEN="$token" reeve --server "unix:$socket" admit -w vision -t experiment -f deploy/examples/mnist-search.yaml || code=$?
+REEVE_TOKEN="$token" "${admit[@]}" 2>&1 || code=$?
 if [ "$code" -ne 3 ]; then echo "expected exit 3 (not signed in), got $code" >&2; exit 1; fi
 
 step 'Stopping'

@@ -8,7 +8,6 @@ mod set_workspace_agent_user;
 mod unlink_user;
 
 use reeve_answers::{Answers, Moment, Purpose, Reader};
-use reeve_api::api::{Consistency, consistency::Requirement};
 use reeve_chassis::Failure;
 use reeve_model::{Username, WorkspaceId, WorkspaceName};
 use reeve_owner::Writer;
@@ -31,8 +30,7 @@ impl App {
     /// The moment that a write is authorised by: as new as the store at the time of the call, so that neither a right that
     /// was just taken away counts, nor a user is missed who was just created through another service.
     pub(crate) async fn moment_for_write(&self) -> Result<Moment, Failure> {
-        let newest = Consistency { requirement: Some(Requirement::FullyConsistent(true)) };
-        self.reader.at(Some(&newest), Purpose::Administration).await
+        self.reader.newest(Purpose::Administration).await
     }
 
     /// What stands in the store for something that must exist.

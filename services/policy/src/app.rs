@@ -17,7 +17,6 @@ mod unbind;
 use std::sync::Arc;
 
 use reeve_answers::{Answers, Moment, Purpose, Reader};
-use reeve_api::api::{Consistency, consistency::Requirement};
 use reeve_chassis::{Failure, Granted};
 use reeve_model::{Clock, Entropy};
 use reeve_owner::Writer;
@@ -49,7 +48,6 @@ impl App {
     /// The moment that a write is authorised by: as new as the store at the time of the call, so that neither a right that
     /// was just taken away counts, nor a user is missed who was just created through another service.
     pub(crate) async fn moment_for_write(&self) -> Result<Moment, Failure> {
-        let newest = Consistency { requirement: Some(Requirement::FullyConsistent(true)) };
-        self.reader.at(Some(&newest), Purpose::Administration).await
+        self.reader.newest(Purpose::Administration).await
     }
 }

@@ -1,1 +1,18 @@
-//! The server binary: every service in one process, or one alone.
+//! The server: every service in one process on an embedded store, or the sidecar alone.
+//!
+//! The binary is a thin shell over this library, so that tests run what `reeved` runs.
+
+mod alone;
+mod config;
+mod secrets;
+mod serving;
+mod up;
+
+pub use alone::{Alone, AloneError};
+pub use config::{BootstrapConfig, Config, DefaultTaskConfig, PriorityOrderConfig, SecurityConfig, WorkloadsConfig};
+pub use secrets::{SecretError, Secrets};
+pub use serving::Stop;
+pub use up::{SignIn, Up, UpError};
+
+/// The version of this build.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

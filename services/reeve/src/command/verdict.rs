@@ -83,7 +83,7 @@ fn violations(violations: &[ConfigViolation], text: &mut String) {
     if violations.is_empty() {
         return;
     }
-    let mut table = Table::headed(&["PATH", "VALUE", "LIMIT", "POLICY", "WHY"]).indented();
+    let mut table = Table::headed(&["PATH", "VALUE", "LIMIT", "POLICY"]).indented();
     for violation in violations {
         let limit = match violation.limit_json.as_str() {
             "" => violation.limit.clone(),
@@ -91,7 +91,7 @@ fn violations(violations: &[ConfigViolation], text: &mut String) {
         };
         let policy = policy(&violation.scope, violation.policy_version);
         let value = value(&violation.value_json, "(unset)");
-        table.push([violation.path.as_str(), &value, &limit, &policy, &violation.message]);
+        table.push([violation.path.as_str(), &value, &limit, &policy]);
     }
     let _ = write!(text, "\nlimits not kept:\n{}", table.render());
 }
@@ -227,8 +227,8 @@ reasons:
   agent user  uid 0 is refused
 
 limits not kept:
-  PATH                       VALUE  LIMIT                                POLICY      WHY
-  resources.slots_per_trial  16     constraints.resources.max_slots = 8  cluster v3  16 slots are more than 8
+  PATH                       VALUE  LIMIT                                POLICY
+  resources.slots_per_trial  16     constraints.resources.max_slots = 8  cluster v3
 "
         );
     }

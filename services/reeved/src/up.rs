@@ -1,0 +1,320 @@
+//! `reeved up`: every service in one process on an embedded store.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use reeve_agentmap::AgentmapService;
+use reeve_answers::{Answers, FEED_ROWS, Feed, Reader};
+use reeve_chassis::{Failure, Listener, Readiness, Row, ServeError, Server, Services, Setup, StartError};
+use reeve_credentials::{ClusterKey, ClusterKeyError, Sealer, SecretString, mint_root};
+use reeve_identity::{ADMIN_NAME, Bootstrap, BootstrapError, Bootstrapping, IdentityService};
+use reeve_model::{Clock, Entropy, Violations};
+use reeve_owner::Writer;
+use reeve_policy::PolicyService;
+use reeve_replica::{FeedServer, Replica, StoreSource, follow};
+use reeve_sidecar::SocketError;
+use reeve_store::{Embedded, EmbeddedOptions, OpenError, Store};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::secrets::{Origin, SecretError, Secrets};
+use crate::{Stop, VERSION};
+
+/// The cluster key, in the data folder.
+const CLUSTER_KEY: &str = "cluster-key";
+/// The password of the first accounts, in the data folder.
+const INITIAL_PASSWORD: &str = "initial-password";
+/// The root token, in the data folder.
+const ROOT_TOKEN: &str = "root-token";
+/// The sidecar's socket, in the data folder, unless another is configured.
+const SOCKET: &str = "sidecar.sock";
+
+/// Why `reeved up` does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum UpError {
+    /// A secret cannot be read or kept.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The cluster key is none.
+    #[error("the cluster key cannot be used: {0}")]
+    ClusterKey(#[from] ClusterKeyError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// A new cluster cannot be made, or this is another one's store.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    /// The configuration of agent users is wrong.
+    #[error("the configuration is wrong: {0:?}")]
+    Config(Violations),
+    /// Identity cannot start.
+    #[error("the identity service cannot start: {0}")]
+    Identity(#[from] reeve_identity::StartError),
+    /// A service cannot start.
+    #[error("the {service} service cannot start: {cause:?}")]
+    Service {
+        /// Which.
+        service: &'static str,
+        /// Why not.
+        cause: Failure,
+    },
+    /// The address cannot be listened on.
+    #[error("{address} cannot be listened on: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The sidecar's socket cannot be listened on.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// What is served does not fit together.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// How to sign in for the first time.
+pub struct SignIn {
+    /// The administrator's name.
+    pub username: &'static str,
+    /// The password, if `up` made it; it stands in the file below too.
+    pub password: Option<SecretString>,
+    /// Where the password is kept.
+    pub password_file: PathBuf,
+}
+
+/// A cluster in one process.
+pub struct Up {
+    address: SocketAddr,
+    socket: PathBuf,
+    sign_in: Option<SignIn>,
+    reader: Reader,
+    readiness: Readiness,
+    servers: [(Server, Listener); 2],
+    store: Arc<Embedded>,
+    tasks: TaskTracker,
+    background: CancellationToken,
+    stop: Stop,
+}
+
+impl Up {
+    /// Opens the store, makes the cluster if there is none, and binds the listeners. Nothing is answered before
+    /// [`Up::run`].
+    ///
+    /// # Errors
+    /// [`UpError`].
+    pub async fn start(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        stop: Stop,
+    ) -> Result<Self, UpError> {
+        reeve_credentials::install_crypto_provider();
+        let settings = config.settings().map_err(UpError::Config)?;
+        let secrets = Secrets::in_folder(&config.data)?;
+        // the store first: whoever holds it is alone with the folder
+        let options = EmbeddedOptions::default();
+        let store = Arc::new(Embedded::open(&config.data, clock.clone(), entropy.clone(), options)?);
+        let seam: Arc<dyn Store> = store.clone();
+        let sealer = Arc::new(Sealer::new(cluster_key(&config, &secrets, entropy.as_ref())?, Vec::new()));
+        let sign_in = bootstrap(&config, &secrets, &seam, &sealer, &clock, &entropy).await?;
+
+        let (tasks, background) = (TaskTracker::new(), CancellationToken::new());
+        let source = || StoreSource::new(seam.clone());
+        let replica = Replica::new(clock.clone(), Some(Arc::new(source())));
+        tasks.spawn(follow(replica.clone(), source(), background.clone()));
+        replica.ready().await;
+
+        let reader = Reader::new(replica.clone(), config.token_rules(), config.staleness());
+        let writer = Writer::new(seam, replica.clone(), entropy.clone());
+        let answers = Answers::new(reader.clone(), settings);
+        let feed = Feed::new(reader.clone(), FeedServer::new(replica, stop.token().clone()));
+        let parts = Parts { config: &config, writer, reader: &reader, answers: &answers, clock, entropy, sealer };
+        let services = parts.owners(&tasks, &background).await?.merge(answers.services()).merge(feed.services());
+        let readiness = Readiness::new();
+        let setup = Setup {
+            readiness: readiness.clone(),
+            ..Setup::new(config.server.clone(), services, rows(), Arc::new(reader.clone()))
+        };
+        let beside = Setup {
+            readiness: readiness.clone(),
+            socket: reeve_sidecar::socket_policy(),
+            ..Setup::new(
+                config.server.clone(),
+                reeve_sidecar::services(&answers),
+                vec![reeve_sidecar::ROWS],
+                Arc::new(reader.clone()),
+            )
+        };
+        let (main, beside) = (setup.build()?, beside.build()?);
+        let socket = config.sidecar.socket.clone().unwrap_or_else(|| config.data.join(SOCKET));
+        let (address, listener) = listen(config.server.listen).await?;
+        let unix = Listener::Unix(reeve_sidecar::bind(&socket)?);
+        let servers = [(main, listener), (beside, unix)];
+        Ok(Self { address, socket, sign_in, reader, readiness, servers, store, tasks, background, stop })
+    }
+
+    /// Where gRPC is answered.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the sidecar answers.
+    pub fn socket(&self) -> &std::path::Path {
+        &self.socket
+    }
+
+    /// How to sign in, if this is the cluster's first start.
+    pub fn sign_in(&self) -> Option<&SignIn> {
+        self.sign_in.as_ref()
+    }
+
+    /// The handle that says whether it is ready.
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    /// Answers until it is asked to stop; then drains and closes the store.
+    ///
+    /// # Errors
+    /// A listener failed, or calls had to be cut off.
+    pub async fn run(self) -> Result<(), ServeError> {
+        let drain = self.stop.token().clone();
+        self.tasks.spawn(self.reader.report(self.readiness, self.background.clone()));
+        let [main, beside] = self.servers.map(|(server, listener)| server.serve(vec![listener], drain.clone()));
+        let ended = tokio::join!(end_both(main, &self.stop), end_both(beside, &self.stop));
+        self.background.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close();
+        ended.0.and(ended.1)
+    }
+}
+
+/// When one server ends, however it ends, the other is asked to.
+async fn end_both(server: impl Future<Output = Result<(), ServeError>>, stop: &Stop) -> Result<(), ServeError> {
+    let ended = server.await;
+    stop.ask();
+    ended
+}
+
+/// Who may call what `up` serves.
+fn rows() -> Vec<&'static [Row]> {
+    vec![reeve_identity::ROWS, reeve_policy::ROWS, reeve_agentmap::ROWS, reeve_answers::ROWS, FEED_ROWS]
+}
+
+fn cluster_key(config: &Config, secrets: &Secrets, entropy: &dyn Entropy) -> Result<ClusterKey, UpError> {
+    let made = ClusterKey::generate(entropy)?;
+    let (key, _) =
+        secrets.take(config.cluster_key_file.as_deref(), "REEVE_CLUSTER_KEY", CLUSTER_KEY, || made.to_text())?;
+    Ok(ClusterKey::parse(key.expose())?)
+}
+
+/// Makes the cluster if there is none. Its secrets are kept before anything is written, so that none is lost in between.
+async fn bootstrap(
+    config: &Config,
+    secrets: &Secrets,
+    store: &Arc<dyn Store>,
+    sealer: &Sealer,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Option<SignIn>, UpError> {
+    let first = !reeve_identity::is_bootstrapped(store.as_ref()).await.map_err(BootstrapError::Store)?;
+    let mut sign_in = None;
+    let given = if first {
+        let own = &config.bootstrap;
+        let password_file = own.initial_password_file.as_deref();
+        let (initial_password, origin) =
+            secrets.take(password_file, "REEVE_INITIAL_PASSWORD", INITIAL_PASSWORD, || password(entropy.as_ref()))?;
+        let (root_token, _) = secrets
+            .take(own.root_token_file.as_deref(), "REEVE_ROOT_TOKEN", ROOT_TOKEN, || mint_root(entropy.as_ref()))?;
+        sign_in = Some(SignIn {
+            username: ADMIN_NAME,
+            password: (origin == Origin::Kept).then(|| initial_password.clone()),
+            password_file: secrets.path(INITIAL_PASSWORD),
+        });
+        Some(Bootstrap { initial_password, root_token })
+    } else {
+        None
+    };
+    let of = Bootstrapping {
+        store: store.as_ref(),
+        sealer,
+        clock: clock.as_ref(),
+        entropy: entropy.as_ref(),
+        config: &config.identity,
+    };
+    reeve_identity::bootstrap(of, given).await?;
+    Ok(sign_in)
+}
+
+/// A password that keeps the default rules, with 95 random bits: 16 base-62 characters in groups of four, and a `Ra7-` before them.
+fn password(entropy: &dyn Entropy) -> SecretString {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut text = String::from("Ra7");
+    let mut taken = 0;
+    while taken < 16 {
+        let [byte] = entropy.bytes::<1>();
+        // 248 is the largest multiple of 62 in a byte: beyond it some characters would come more often
+        if let Some(character) = (byte < 248).then(|| ALPHABET.get(usize::from(byte % 62))).flatten() {
+            if taken % 4 == 0 {
+                text.push('-');
+            }
+            text.push(char::from(*character));
+            taken += 1;
+        }
+    }
+    SecretString::from(text)
+}
+
+async fn listen(address: SocketAddr) -> Result<(SocketAddr, Listener), UpError> {
+    let failed = |source| UpError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    Ok((listener.local_addr().map_err(failed)?, Listener::Tcp(listener)))
+}
+
+/// What the services are started with.
+struct Parts<'a> {
+    config: &'a Config,
+    writer: Writer,
+    reader: &'a Reader,
+    answers: &'a Answers,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    sealer: Arc<Sealer>,
+}
+
+impl Parts<'_> {
+    /// The services that own records.
+    async fn owners(self, tasks: &TaskTracker, background: &CancellationToken) -> Result<Services, UpError> {
+        let Self { config, writer, reader, answers, clock, entropy, sealer } = self;
+        let failed = |service| move |cause| UpError::Service { service, cause };
+        let identity = reeve_identity::Deps {
+            writer: writer.clone(),
+            reader: reader.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            sealer,
+            config: config.identity.clone(),
+            store_kind: "embedded",
+            version: VERSION,
+        };
+        let identity = IdentityService::start(identity, tasks, background.clone()).await?;
+        let policy = reeve_policy::Deps {
+            writer: writer.clone(),
+            reader: reader.clone(),
+            answers: answers.clone(),
+            clock,
+            entropy,
+            config: config.policy.clone(),
+        };
+        let policy = PolicyService::start(policy).await.map_err(failed("policy"))?;
+        let agentmap = reeve_agentmap::Deps { writer, reader: reader.clone(), answers: answers.clone() };
+        let agentmap = AgentmapService::start(agentmap).await.map_err(failed("agentmap"))?;
+        Ok(identity.services().merge(policy.services()).merge(agentmap.services()))
+    }
+}
