@@ -36,9 +36,10 @@ fn may_read(caller: &Caller, moment: &Moment, scope: &PolicyScope) -> Result<(),
         return Ok(());
     }
     if !scope.is_cluster() {
-        return Err(match moment.may_know(caller, resource) {
-            true => Failure::Denied { permission, resource: resource.clone() },
-            false => Failure::not_found(resource),
+        return Err(if moment.may_know(caller, resource) {
+            Failure::Denied { permission, resource: resource.clone() }
+        } else {
+            Failure::not_found(resource)
         });
     }
     for workspace in moment.world().workspaces_after(None) {

@@ -29,10 +29,7 @@ pub(crate) fn list_bindings(
         None => None,
         Some(name) => Some(world.subject(name).map_err(|_| Failure::not_found(name))?),
     };
-    let there = |resource: &Resource| match query.below {
-        true => query.resource.reaches(resource),
-        false => query.resource == *resource,
-    };
+    let there = |resource: &Resource| query.resource == *resource || (query.below && query.resource.reaches(resource));
     let after = query.page.after.map(BindingId::from_uuid);
     let found = world
         .bindings_after(after.as_ref())
