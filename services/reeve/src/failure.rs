@@ -173,7 +173,7 @@ impl Failure {
         if matches!(self, Self::Output(cause) if cause.kind() == io::ErrorKind::BrokenPipe) {
             return String::new();
         }
-        let mut text = format!("error: {}\n", plain(&self.to_string()));
+        let mut text = format!("error: {}\n", plain(&self.headline()));
         if let Self::Refused(refusal) = self {
             if !refusal.reason_name.is_empty() {
                 let _ = writeln!(text, "reason: {}", plain(&refusal.reason_name));
@@ -186,6 +186,18 @@ impl Failure {
             let _ = writeln!(text, "next: {}", plain(&next));
         }
         text
+    }
+
+    /// What happened, in one line. Wrong fields follow on lines of their own, and are only counted here.
+    fn headline(&self) -> String {
+        match self {
+            Self::Refused(refusal) if refusal.code == Code::InvalidArgument => match refusal.violations.len() {
+                0 => self.to_string(),
+                1 => "a field of the request is wrong".to_owned(),
+                count => format!("{count} fields of the request are wrong"),
+            },
+            _ => self.to_string(),
+        }
     }
 
     fn next(&self) -> Option<String> {
@@ -274,11 +286,12 @@ mod tests {
             FieldViolation::new("username", "must be 2 to 128 characters"),
             FieldViolation::new("password", "must have a number"),
         ]);
-        let status = Status::with_error_details(Code::InvalidArgument, "2 fields are wrong", details);
+        let status =
+            Status::with_error_details(Code::InvalidArgument, "username: must be …; password: must …", details);
         let text = Failure::of_status(&status, SERVER, Credential::Token).render();
         assert_eq!(
             text,
-            "error: 2 fields are wrong\nreason: INVALID_ARGUMENT\n  username: must be 2 to 128 characters\n  password: must have a number\n"
+            "error: 2 fields of the request are wrong\nreason: INVALID_ARGUMENT\n  username: must be 2 to 128 characters\n  password: must have a number\n"
         );
     }
 

@@ -49,7 +49,8 @@ fn for_reason(reason: ErrorReason, refusal: &Refusal) -> Option<String> {
         ErrorReason::AgentUserShared => "choose one that is free, or pass `--allow-shared`".to_owned(),
         ErrorReason::PrincipalInactive => "`reeve user activate NAME` lets the user in again".to_owned(),
         ErrorReason::ForeignToken => "run the command again; what was remembered of the store is forgotten".to_owned(),
-        ErrorReason::TooBusy => try_again(refusal),
+        ErrorReason::TooBusy | ErrorReason::DeadlineExceeded | ErrorReason::Cancelled => try_again(refusal),
+        ErrorReason::Unimplemented => "ask another server: this one, a sidecar perhaps, does not serve that".to_owned(),
         ErrorReason::StaleReplica
         | ErrorReason::StoreUnavailable
         | ErrorReason::NotSynced

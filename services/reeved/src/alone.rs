@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Stop;
 use crate::config::Config;
+use crate::serving::warn_of_root;
 
 /// Why a sidecar does not start.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,7 @@ impl Alone {
     pub fn start(config: &Config, clock: Arc<dyn Clock>, stop: Stop) -> Result<Self, AloneError> {
         reeve_credentials::install_crypto_provider();
         let settings = config.settings().map_err(AloneError::Config)?;
+        warn_of_root(&settings);
         let mut lacking = Violations::new();
         config.sidecar.validate_alone(&mut lacking);
         let (Some(token_file), Some(socket), true) =

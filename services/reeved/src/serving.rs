@@ -1,5 +1,7 @@
-//! Stopping: a signal, or whoever started the server, asks once; everything drains.
+//! What every server process does alike: warn of what is unsafe, and stop when it is asked to.
 
+use reeve_agent_user::RootTasks;
+use reeve_answers::Settings;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -38,5 +40,14 @@ impl Stop {
     /// The token that is cancelled when somebody asks.
     pub(crate) fn token(&self) -> &CancellationToken {
         &self.0
+    }
+}
+
+/// Says at every start that tasks may run as root.
+pub(crate) fn warn_of_root(settings: &Settings) {
+    let agent_user = &settings.agent_user;
+    if agent_user.root_tasks == RootTasks::Allowed {
+        let default = if agent_user.default_task.is_root() { "and do so for every user without a link" } else { "" };
+        tracing::warn!("tasks may run as root {default}: `security.allow_root = false` refuses that");
     }
 }

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::secrets::{Origin, SecretError, Secrets};
+use crate::serving::warn_of_root;
 use crate::{Stop, VERSION};
 
 /// The cluster key, in the data folder.
@@ -115,6 +116,7 @@ impl Up {
     ) -> Result<Self, UpError> {
         reeve_credentials::install_crypto_provider();
         let settings = config.settings().map_err(UpError::Config)?;
+        warn_of_root(&settings);
         let secrets = Secrets::in_folder(&config.data)?;
         // the store first: whoever holds it is alone with the folder
         let options = EmbeddedOptions::default();
