@@ -12,8 +12,6 @@ use tokio::sync::oneshot;
 
 /// Most passwords that wait for a thread; more are refused with `TOO_BUSY`.
 pub const MAX_WAITING_HASHES: usize = 64;
-/// The priority of the hashing threads: everything else goes first.
-const NICE: i32 = 19;
 
 /// One hash. What it needs comes with it; its caller may be gone when its turn comes.
 type Job = Box<dyn FnOnce(&mut HashMemory) + Send>;
@@ -149,8 +147,11 @@ impl Queue {
 /// Lets everything else of the machine go first. On Linux a priority is a thread's own.
 fn step_back() {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE) {
-        tracing::debug!(%error, "a hashing thread keeps its priority");
+    {
+        const LOWEST: i32 = 19;
+        if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), LOWEST) {
+            tracing::debug!(%error, "a hashing thread keeps its priority");
+        }
     }
 }
 

@@ -54,13 +54,13 @@ impl Signing {
             self.keys.store(Arc::new(keys));
             return Ok(());
         }
-        writer
+        let (written, _) = writer
             .transact(async || {
                 let head = writer.get(&keys::signing_head()).await?;
                 let stored = list(writer).await?;
                 let newest = newest_window(&stored)?;
                 let Some(window) = self.schedule.due(newest, now) else {
-                    return Ok(Attempt { txn: Txn::new(), answer: () });
+                    return Ok(Attempt { txn: Txn::new(), answer: None });
                 };
                 let key = SigningKey::generate(window).map_err(Failure::internal)?;
                 let mut txn = Txn::new().expect(&keys::signing_head(), head.as_ref());
@@ -69,10 +69,13 @@ impl Signing {
                     txn = txn.remove(&old).delete(reeve_store::Key::new(public.to_string()));
                 }
                 let txn = with_key(txn, &key, sealer, writer.entropy()).map_err(Failure::internal)?;
-                tracing::info!(kid = %key.public().id(), sign_from = %window.sign_from, "a signing key was written");
-                Ok(Attempt { txn, answer: () })
+                Ok(Attempt { txn, answer: Some(key) })
             })
             .await?;
+        if let Some(key) = written {
+            let sign_from = key.window().sign_from;
+            tracing::info!(kid = %key.public().id(), %sign_from, "a signing key was written");
+        }
         let keys = open_all(&list(writer).await?, sealer)?;
         self.keys.store(Arc::new(keys));
         Ok(())

@@ -41,7 +41,7 @@ pub(crate) async fn create_token(
         let found = accounts::robot_named(&shared.writer, robot).await?;
         let found = found.ok_or_else(|| Failure::not_found(format!("robot:{robot}")))?;
         let uid = found.value.uid;
-        let moment = shared.reader.now(Purpose::Administration)?;
+        let moment = shared.reader.newest(Purpose::Administration).await?;
         // The token may outlive what the caller holds: only what lasts as long may be conveyed.
         let (world, caller) = (moment.world(), &granted.caller().principal);
         let conveyance = Conveyance { world, caller, now: moment.now(), until: expire_time };

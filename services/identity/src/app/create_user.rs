@@ -1,6 +1,6 @@
 //! Creating a user.
 
-use reeve_answers::Moment;
+use reeve_answers::Purpose;
 use reeve_chassis::{Failure, Granted};
 use reeve_credentials::SecretString;
 use reeve_model::{ConsistencyToken, DisplayName, Username};
@@ -39,12 +39,12 @@ pub(crate) enum Rank {
 /// [`Failure::Escalation`]; [`Failure::AlreadyExists`]; `TOO_BUSY`; [`Failure::Unavailable`].
 pub(crate) async fn create_user(
     granted: &Granted,
-    moment: &Moment,
     shared: &Shared,
     new: NewUser,
 ) -> Result<(Shown, ConsistencyToken), Failure> {
     let NewUser { username, display_name, password, rank } = new;
     if rank == Rank::Administrator {
+        let moment = shared.reader.newest(Purpose::Administration).await?;
         let (world, caller) = (moment.world(), &granted.caller().principal);
         Conveyance { world, caller, now: moment.now(), until: None }.of_role(BuiltinRole::ClusterAdmin)?;
     }

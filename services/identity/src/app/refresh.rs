@@ -17,13 +17,11 @@ use crate::{accounts, keys};
 /// `TOKEN_REVOKED` to who does; [`Failure::Unavailable`].
 pub(crate) async fn refresh(_: &Anyone, shared: &Shared, token: RefreshToken) -> Result<IssuedTokens, Failure> {
     let (going_on, _) = shared.writer.transact(async || attempt(shared, &token).await).await?;
-    match going_on {
-        Some((user, session)) => shared.issue(&user, &session, shared.clock.now()),
-        None => {
-            tracing::warn!(session = %token.session(), "a refresh token was used twice: its session was ended");
-            Err(Unauthenticated::SessionEnded.into())
-        }
-    }
+    let Some((user, session)) = going_on else {
+        tracing::warn!(session = %token.session(), "a refresh token was used twice: its session was ended");
+        return Err(Unauthenticated::SessionEnded.into());
+    };
+    shared.issue(&user, &session, shared.clock.now())
 }
 
 /// The session as it goes on; none if presenting the token ends it: two parties hold its tokens.

@@ -43,7 +43,7 @@ pub(crate) async fn deactivate(
     let attempt = async || {
         let found = accounts::user_named(&shared.writer, username).await?;
         let found = found.ok_or_else(|| Failure::not_found(format!("user:{username}")))?;
-        may_touch(granted, shared, &found.value)?;
+        may_touch(granted, shared, &found.value).await?;
         if !found.value.active {
             return Ok(Attempt { txn: Txn::new(), answer: found.value });
         }
@@ -71,7 +71,7 @@ pub(crate) async fn activate(
     let attempt = async || {
         let found = accounts::user_named(&shared.writer, username).await?;
         let found = found.ok_or_else(|| Failure::not_found(format!("user:{username}")))?;
-        may_touch(granted, shared, &found.value)?;
+        may_touch(granted, shared, &found.value).await?;
         if found.value.active {
             return Ok(Attempt { txn: Txn::new(), answer: found.value });
         }
@@ -84,8 +84,8 @@ pub(crate) async fn activate(
 }
 
 /// Whether the caller holds at the cluster all that the user does, or would if they were active.
-fn may_touch(granted: &Granted, shared: &Shared, user: &User) -> Result<(), Failure> {
-    let moment = shared.reader.now(Purpose::Administration)?;
+async fn may_touch(granted: &Granted, shared: &Shared, user: &User) -> Result<(), Failure> {
+    let moment = shared.reader.newest(Purpose::Administration).await?;
     let active = Record::User(User { active: true, ..user.clone() });
     let world = moment.world().clone().next(moment.revision(), [active], []);
     let target = PrincipalId::User(user.uid);

@@ -48,10 +48,9 @@ impl UserService for IdentityService {
         &self,
         request: Request<api::CreateUserRequest>,
     ) -> Result<Response<api::CreateUserResponse>, Status> {
-        let moment = self.moment()?;
-        let granted = need(request.extensions(), &CREATE_USER, &moment, &Resource::cluster())?;
+        let granted = need(request.extensions(), &CREATE_USER, &self.moment()?, &Resource::cluster())?;
         let new = self.new_user(request.into_inner())?;
-        let (created, proof) = create_user(&granted, &moment, &self.shared, new).await?;
+        let (created, proof) = create_user(&granted, &self.shared, new).await?;
         Ok(Response::new(api::CreateUserResponse { user: Some(user(created)), consistency_token: proof.to_string() }))
     }
 
