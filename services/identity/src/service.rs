@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reeve_answers::Reader;
-use reeve_chassis::{Failure, MAX_MESSAGE_BYTES, Services};
+use reeve_chassis::Failure;
 use reeve_credentials::{HashParamsError, Hasher, PasswordPolicy, Sealer};
 use reeve_model::{Clock, Entropy};
 use reeve_owner::Writer;
@@ -150,20 +150,5 @@ impl IdentityService {
                 tracing::warn!(?failure, "keys were not looked after, or not everything that is spent was swept");
             }
         }
-    }
-
-    /// The generated servers; their rows are [`ROWS`](crate::ROWS).
-    pub fn services(&self) -> Services {
-        use reeve_api::identity::access_service_server::AccessServiceServer;
-        use reeve_api::identity::robot_service_server::RobotServiceServer;
-        use reeve_api::identity::session_service_server::SessionServiceServer;
-        use reeve_api::identity::token_service_server::TokenServiceServer;
-        use reeve_api::identity::user_service_server::UserServiceServer;
-        Services::new()
-            .mount(SessionServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
-            .mount(UserServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
-            .mount(RobotServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
-            .mount(TokenServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
-            .mount(AccessServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
     }
 }
