@@ -67,15 +67,15 @@ pub enum BootstrapError {
     WrongClusterKey(#[source] OpenError),
     /// A first start without a password.
     #[error(
-        "this is the first start, and `{ADMIN_NAME}` has no password: set `bootstrap.initial_password` or \
-         `REEVE_INITIAL_PASSWORD`"
+        "this is the first start, and `{ADMIN_NAME}` has no password: set `REEVE_INITIAL_PASSWORD`, or \
+         `bootstrap.initial_password_file`"
     )]
     PasswordMissing,
     /// A password that may not be chosen: every rule that it breaks.
     #[error("the initial password {}: set another one", list(.0))]
     PasswordRefused(Vec<PasswordFault>),
     /// A root token that is none.
-    #[error("the root token is none: make one with `reeved keys root-token`, and give it unchanged")]
+    #[error("what was given as root token is none: it begins with `reeve_root_` and ends with a checksum")]
     RootTokenMalformed,
     /// Nobody has bootstrapped the store yet.
     #[error("the store holds no cluster yet")]
