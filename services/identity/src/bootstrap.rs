@@ -75,7 +75,7 @@ pub enum BootstrapError {
     #[error("the initial password {}: set another one", list(.0))]
     PasswordRefused(Vec<PasswordFault>),
     /// A root token that is none.
-    #[error("what was given as root token is none: it begins with `reeve_root_` and ends with a checksum")]
+    #[error("what was given as root token is none: make one with `reeved keys root-token`, and give it unchanged")]
     RootTokenMalformed,
     /// Nobody has bootstrapped the store yet.
     #[error("the store holds no cluster yet")]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use reeve_chassis::config::{ConfigErrors, Overrides, environment, load};
 use reeve_chassis::{OsEntropy, SystemClock, telemetry};
-use reeve_credentials::ClusterKey;
+use reeve_credentials::{ClusterKey, mint_root};
 use reeved::{Alone, Config, SignIn, Stop, Up};
 
 /// sysexits.h: a configuration that is wrong.
@@ -71,6 +71,8 @@ enum ConfigCommand {
 enum KeysCommand {
     /// Print a new cluster key.
     Generate,
+    /// Print a new root token, for the first start of a cluster.
+    RootToken,
 }
 
 /// What ends the process otherwise than well.
@@ -116,6 +118,7 @@ fn run(arguments: Arguments) -> Result<(), Ended> {
             let key = ClusterKey::generate(&OsEntropy).map_err(failed)?;
             say(&format!("{}\n", key.to_text().expose()))
         }
+        Command::Keys(KeysCommand::RootToken) => say(&format!("{}\n", mint_root(&OsEntropy).expose())),
     }
 }
 
