@@ -10,6 +10,7 @@ use reeve_api::feed::{Changes, Heartbeat, Records, SnapshotBegin, SnapshotEnd, W
 use reeve_api::world as wire;
 use reeve_model::{ConsistencyToken, Revision};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -17,14 +18,18 @@ use crate::{Replica, Snapshot};
 
 /// How often a follower hears from the sender when nothing changes.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(250);
-/// Records of one message of a snapshot.
+/// Least time between two heartbeats, however often the replica's state is confirmed.
+const HEARTBEAT_GAP: Duration = Duration::from_millis(20);
+/// Most records of one message of a snapshot.
 const RECORDS_PER_MESSAGE: usize = 500;
+/// Bytes of records past which a message of a snapshot takes no more.
+const MESSAGE_BYTES: usize = 1024 * 1024;
 /// Changes that are taken from the history at once.
 const CHANGES_AT_ONCE: usize = 100;
 /// Messages that wait for a follower; past it the sender waits.
 const FOLLOWER_QUEUE: usize = 4;
-/// How long a follower that is ahead of this replica waits for it.
-const AHEAD_WAIT: Duration = Duration::from_secs(5);
+/// How long a follower that is ahead of this replica waits for it; shorter than a follower's patience, so that it is told.
+const AHEAD_WAIT: Duration = Duration::from_secs(3);
 /// How long one message may wait for its follower; past it the follower is dropped, and resumes.
 const SLOWEST_FOLLOWER: Duration = Duration::from_secs(30);
 
@@ -61,12 +66,9 @@ impl FeedServer {
     /// The replica is not ready, or the follower's state is not of its store.
     pub async fn watch(&self, after: Option<ConsistencyToken>) -> Result<Feed, FeedError> {
         if let Some(after) = after {
-            if self.replica.reach(after.revision, AHEAD_WAIT).await.is_err() {
-                return Err(FeedError::NotSynced);
-            }
-            if self.replica.is_own(&after) != Some(true) {
-                return Err(FeedError::ForeignToken);
-            }
+            self.replica.check_own(&after).map_err(|_| FeedError::ForeignToken)?;
+            self.replica.reach(after.revision, AHEAD_WAIT).await.map_err(|_| FeedError::NotSynced)?;
+            self.replica.check_own(&after).map_err(|_| FeedError::ForeignToken)?;
         }
         self.replica.latest().filter(|s| s.age(Duration::MAX).is_some()).ok_or(FeedError::NotSynced)?;
         let (queue, messages) = mpsc::channel(FOLLOWER_QUEUE);
@@ -96,43 +98,41 @@ struct Gone;
 impl Follower {
     async fn serve(self, after: Option<ConsistencyToken>) -> Result<(), Gone> {
         let mut changed = self.replica.subscribe();
-        let resumed = after.map(|token| token.revision).filter(|at| self.changes_after(*at).is_some());
+        let resumed = after.map(|token| token.revision).filter(|at| self.changes(*at, *at).is_some());
         let mut at = match resumed {
             Some(at) => at,
             None => self.send_snapshot(after.is_some()).await?,
         };
-        let mut beat = tokio::time::interval(HEARTBEAT_INTERVAL);
+        let mut told = None;
+        let (mut earliest, mut latest) = (Instant::now(), Instant::now());
         loop {
-            // the snapshot first, then the history: what is in the snapshot is in the history too
-            let snapshot = self.replica.latest().ok_or(Gone)?;
-            at = self.send_changes(at).await?;
-            if at <= snapshot.revision() {
-                at = snapshot.revision();
-                self.send(Event::Heartbeat(self.heartbeat(&snapshot))).await?;
-            }
             changed.mark_unchanged();
-            if self.newest() > Some(snapshot.revision()) {
-                continue;
+            let snapshot = self.replica.latest().ok_or(Gone)?;
+            self.send_changes(at, snapshot.revision()).await?;
+            at = snapshot.revision();
+            let now = Instant::now();
+            if now >= latest || (now >= earliest && told < Some(at)) {
+                self.send(Event::Heartbeat(self.heartbeat(&snapshot))).await?;
+                told = Some(at);
+                (earliest, latest) = (now + HEARTBEAT_GAP, now + HEARTBEAT_INTERVAL);
             }
             tokio::select! {
                 told = changed.changed() => told.map_err(|_| Gone)?,
-                _ = beat.tick() => {}
+                () = tokio::time::sleep_until(if told < Some(at) { earliest } else { latest }) => {}
             }
         }
-    }
-
-    fn newest(&self) -> Option<Revision> {
-        self.replica.latest().map(|snapshot| snapshot.revision())
     }
 
     async fn send_snapshot(&self, reset: bool) -> Result<Revision, Gone> {
         let snapshot = self.replica.latest().ok_or(Gone)?;
         self.send(Event::SnapshotBegin(SnapshotBegin { reset })).await?;
-        let mut records = Vec::new();
+        let (mut records, mut bytes) = (Vec::new(), 0);
         for encoded in snapshot.records() {
             // it was decoded when it was installed
             records.push(<wire::Record as prost::Message>::decode(encoded.clone()).map_err(|_| Gone)?);
-            if records.len() == RECORDS_PER_MESSAGE {
+            bytes += encoded.len();
+            if records.len() >= RECORDS_PER_MESSAGE || bytes >= MESSAGE_BYTES {
+                bytes = 0;
                 self.send(Event::Records(Records { records: std::mem::take(&mut records) })).await?;
             }
         }
@@ -142,20 +142,20 @@ impl Follower {
         Ok(snapshot.revision())
     }
 
-    /// Sends every change after `at` that the history has; answers the last one's revision.
-    async fn send_changes(&self, mut at: Revision) -> Result<Revision, Gone> {
-        loop {
-            let changes = self.changes_after(at).ok_or(Gone)?;
-            let Some(last) = changes.last() else { return Ok(at) };
-            at = last.revision;
+    /// Sends every change after `at` and up to `until`. Together they are the state at `until`, which a heartbeat may confirm.
+    async fn send_changes(&self, mut at: Revision, until: Revision) -> Result<(), Gone> {
+        while at < until {
+            let changes = self.changes(at, until).ok_or(Gone)?;
+            at = changes.last().map_or(until, |last| last.revision);
             for change in changes {
                 self.send(Event::Changes(Changes::clone(&change.message))).await?;
             }
         }
+        Ok(())
     }
 
-    fn changes_after(&self, at: Revision) -> Option<Vec<Arc<crate::history::Change>>> {
-        self.replica.history(|history| history.since(at, CHANGES_AT_ONCE))
+    fn changes(&self, at: Revision, until: Revision) -> Option<Vec<Arc<crate::history::Change>>> {
+        self.replica.history(|history| history.between(at, until, CHANGES_AT_ONCE))
     }
 
     fn heartbeat(&self, snapshot: &Snapshot) -> Heartbeat {

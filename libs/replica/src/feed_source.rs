@@ -11,6 +11,7 @@ use reeve_api::feed::watch_response::Event;
 use reeve_api::feed::{WatchRequest, WatchResponse, feed_service_client::FeedServiceClient};
 use reeve_api::world as wire;
 use reeve_model::{ConsistencyToken, Revision};
+use tokio::time::Instant;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
@@ -50,14 +51,15 @@ impl<C: Connect> Source for FeedSource<C> {
         &mut self,
         after: Option<ConsistencyToken>,
     ) -> Result<BoxStream<'static, Result<SourceEvent, SourceError>>, SourceError> {
-        let (channel, authorization) = self.connect.connect().await.map_err(SourceError::Lost)?;
+        let connected = tokio::time::timeout(SILENCE, self.connect.connect()).await;
+        let (channel, authorization) = connected.map_err(|_| no_answer())?.map_err(SourceError::Lost)?;
         let mut client = FeedServiceClient::new(channel).max_decoding_message_size(MAX_FEED_MESSAGE_BYTES);
         let mut request =
             Request::new(WatchRequest { after: after.map(|token| token.to_string()).unwrap_or_default() });
         request.metadata_mut().insert("authorization", authorization);
         let opened = tokio::time::timeout(SILENCE, client.watch(request)).await;
-        let messages = opened.map_err(|_| SourceError::Lost("no answer".to_owned()))?.map_err(refused)?;
-        Ok(stream::unfold(Some(messages.into_inner()), next).boxed())
+        let messages = opened.map_err(|_| no_answer())?.map_err(refused)?.into_inner();
+        Ok(stream::unfold(Some(Heard { messages, at: Instant::now() }), next).boxed())
     }
 
     fn name(&self) -> String {
@@ -67,17 +69,33 @@ impl<C: Connect> Source for FeedSource<C> {
 
 type Told = Result<SourceEvent, SourceError>;
 
+/// A feed, and when it was last heard.
+struct Heard {
+    messages: Streaming<WatchResponse>,
+    at: Instant,
+}
+
 /// The next event; the first error is the last.
-async fn next(messages: Option<Streaming<WatchResponse>>) -> Option<(Told, Option<Streaming<WatchResponse>>)> {
-    let mut messages = messages?;
-    let told = match tokio::time::timeout(SILENCE, messages.message()).await {
-        Err(_) => Err(SourceError::Lost(format!("nothing heard for {} s", SILENCE.as_secs()))),
+async fn next(heard: Option<Heard>) -> Option<(Told, Option<Heard>)> {
+    let Heard { mut messages, at } = heard?;
+    let told = match tokio::time::timeout_at(at + SILENCE, messages.message()).await {
+        // A message that waited for this process, as after the machine slept, is not as young as it says.
+        Err(_) => Err(silence()),
+        Ok(_) if at.elapsed() > SILENCE => Err(silence()),
         Ok(Err(status)) => Err(refused(status)),
         Ok(Ok(None)) => Err(SourceError::Lost("ended by the service".to_owned())),
         Ok(Ok(Some(message))) => event(message),
     };
-    let rest = told.is_ok().then_some(messages);
+    let rest = told.is_ok().then(|| Heard { messages, at: Instant::now() });
     Some((told, rest))
+}
+
+fn silence() -> SourceError {
+    SourceError::Lost(format!("nothing heard for {} s", SILENCE.as_secs()))
+}
+
+fn no_answer() -> SourceError {
+    SourceError::Lost(format!("no answer for {} s", SILENCE.as_secs()))
 }
 
 fn refused(status: Status) -> SourceError {

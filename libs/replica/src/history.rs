@@ -33,9 +33,9 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Forgets everything: a snapshot at `revision` was loaded.
-    pub(crate) fn restart(&mut self, revision: Revision) {
-        *self = Self { after: Some(revision), ..Self::default() };
+    /// No change yet after `revision`.
+    pub(crate) fn after(revision: Revision) -> Self {
+        Self { after: Some(revision), ..Self::default() }
     }
 
     /// Keeps a change that was applied at `now` of the monotonic clock.
@@ -55,13 +55,14 @@ impl History {
         }
     }
 
-    /// Up to `most` changes after `revision`; none if some of them are no longer kept.
-    pub(crate) fn since(&self, revision: Revision, most: usize) -> Option<Vec<Arc<Change>>> {
+    /// Up to `most` changes after `revision` and up to `until`; none if some of them are no longer kept.
+    pub(crate) fn between(&self, revision: Revision, until: Revision, most: usize) -> Option<Vec<Arc<Change>>> {
         if self.after? > revision {
             return None;
         }
         let from = self.changes.partition_point(|change| change.revision <= revision);
-        Some(self.changes.range(from..).take(most).cloned().collect())
+        let rest = self.changes.range(from..).take_while(|change| change.revision <= until);
+        Some(rest.take(most).cloned().collect())
     }
 }
 
@@ -70,20 +71,21 @@ mod tests {
     use super::*;
 
     fn revisions(history: &History, after: u64) -> Option<Vec<u64>> {
-        Some(history.since(Revision::new(after), 10)?.iter().map(|change| change.revision.get()).collect())
+        let until = Revision::new(701);
+        Some(history.between(Revision::new(after), until, 10)?.iter().map(|change| change.revision.get()).collect())
     }
 
     #[test]
     fn it_continues_from_any_revision_it_keeps_and_from_none_before() {
-        let mut history = History::default();
-        assert_eq!(revisions(&history, 0), None);
-        history.restart(Revision::new(5));
+        assert_eq!(revisions(&History::default(), 0), None);
+        let mut history = History::after(Revision::new(5));
         for revision in [7, 9] {
             history.push(Revision::new(revision), feed::Changes::default(), Duration::from_secs(revision));
         }
         assert_eq!(revisions(&history, 4), None);
         assert_eq!(revisions(&history, 5), Some(vec![7, 9]));
         assert_eq!(revisions(&history, 8), Some(vec![9]));
+        assert_eq!(history.between(Revision::new(5), Revision::new(8), 10).map(|changes| changes.len()), Some(1));
         history.push(Revision::new(700), feed::Changes::default(), Duration::from_secs(700));
         assert_eq!(revisions(&history, 8), None, "changes older than the bound are gone");
         assert_eq!(revisions(&history, 9), Some(vec![700]));

@@ -7,6 +7,7 @@ use reeve_api::{feed, world as wire};
 use reeve_model::{ConsistencyToken, Revision};
 use tokio_util::sync::CancellationToken;
 
+use crate::history::History;
 use crate::source::{Source, SourceError, SourceEvent, StoredRecord};
 use crate::{Replica, Snapshot};
 
@@ -47,7 +48,7 @@ pub async fn follow(replica: Replica, mut source: impl Source, shutdown: Cancell
         };
         let Err(violation) = ended else { continue };
         resume = matches!(violation, Violation::Source(SourceError::Lost(_)) | Violation::Ended);
-        if matches!(violation, Violation::Regressed { .. }) {
+        if matches!(violation, Violation::Regressed { .. } | Violation::Source(SourceError::Regressed(_))) {
             replica.regressed();
         }
         if resume {
@@ -66,7 +67,7 @@ pub async fn follow(replica: Replica, mut source: impl Source, shutdown: Cancell
 
 async fn run(replica: &Replica, source: &mut impl Source, after: Option<ConsistencyToken>) -> Result<(), Violation> {
     let mut events = source.open(after).await?;
-    let mut state = State { replica, loading: None };
+    let mut state = State { replica, loading: None, past: None };
     while let Some(event) = events.next().await {
         state.apply(event?)?;
     }
@@ -75,19 +76,36 @@ async fn run(replica: &Replica, source: &mut impl Source, after: Option<Consiste
 
 struct State<'a> {
     replica: &'a Replica,
+    /// The snapshot that is being loaded.
     loading: Option<Snapshot>,
+    /// The changes before it, if the source tells them.
+    past: Option<History>,
 }
 
 impl State<'_> {
     fn apply(&mut self, event: SourceEvent) -> Result<(), Violation> {
         match event {
-            SourceEvent::Begin => self.loading = Some(Snapshot::loading()),
+            SourceEvent::Begin => (self.loading, self.past) = (Some(Snapshot::loading()), None),
             SourceEvent::Records(records) => {
                 let loading = self.loading.take().ok_or(Violation::Protocol("record"))?;
                 self.loading = Some(loading.apply(Revision::ZERO, records, &[])?);
             }
+            SourceEvent::Past(after) => {
+                self.loading.as_ref().ok_or(Violation::Protocol("past"))?;
+                self.past = Some(History::after(after));
+            }
             SourceEvent::Complete(token) => self.complete(token)?,
-            SourceEvent::Changes { revision, upserts, deletes } => self.change(revision, upserts, deletes)?,
+            SourceEvent::Changes { revision, upserts, deletes } => {
+                let message = message(revision, &upserts, &deletes)?;
+                let now = self.replica.clock().monotonic();
+                if let (Some(_), Some(past)) = (&self.loading, &mut self.past) {
+                    past.push(revision, message, now);
+                } else {
+                    let next = self.change(revision, upserts, &deletes)?;
+                    self.replica.history(|history| history.push(revision, message, now));
+                    self.replica.install(next);
+                }
+            }
             SourceEvent::Confirmed { token, age, digest } => self.confirm(token, age, digest.as_deref())?,
         }
         Ok(())
@@ -111,33 +129,28 @@ impl State<'_> {
         }
         let loaded = loaded.apply(token.revision, Vec::new(), &[])?;
         // a snapshot is as old as what it replaces until the first confirmation that follows it
-        self.replica.history(|history| history.restart(token.revision));
+        let past = self.past.take().unwrap_or_else(|| History::after(token.revision));
+        self.replica.history(|history| *history = past);
         let confirmed = self.replica.latest().and_then(|served| served.confirmed_at());
         self.replica.install(loaded.at(token, confirmed));
         Ok(())
     }
 
+    /// The replica's state with one revision's change.
     fn change(
-        &mut self,
+        &self,
         revision: Revision,
         upserts: Vec<StoredRecord>,
-        deletes: Vec<String>,
-    ) -> Result<(), Violation> {
+        deletes: &[String],
+    ) -> Result<Snapshot, Violation> {
         let current = self.current("change")?;
-        if revision <= current.world().revision() || revision <= current.revision() {
+        if revision <= current.revision() {
             return Err(Violation::Order { told: revision, reached: current.revision() });
         }
-        let records = upserts.iter().map(|record| prost::Message::decode(record.value.clone()));
-        let records = records.collect::<Result<Vec<wire::Record>, _>>().map_err(crate::DecodeError::from)?;
-        let message = feed::Changes { revision: revision.get(), upserts: records, deletes: deletes.clone() };
-        let next = current.apply(revision, upserts, &deletes)?;
-        let now = self.replica.clock().monotonic();
-        self.replica.history(|history| history.push(revision, message, now));
-        self.replica.install(next);
-        Ok(())
+        Ok(current.apply(revision, upserts, deletes)?)
     }
 
-    fn confirm(&mut self, token: ConsistencyToken, age: Duration, digest: Option<&[u8]>) -> Result<(), Violation> {
+    fn confirm(&self, token: ConsistencyToken, age: Duration, digest: Option<&[u8]>) -> Result<(), Violation> {
         let current = self.current("confirmation")?;
         let served = current.token();
         if token.store != served.store || token.revision < served.revision {
@@ -150,4 +163,15 @@ impl State<'_> {
         self.replica.install(current.at(token, Some(confirmed_at)));
         Ok(())
     }
+}
+
+/// One revision's change as feeds carry it.
+fn message(
+    revision: Revision,
+    upserts: &[StoredRecord],
+    deletes: &[String],
+) -> Result<feed::Changes, crate::DecodeError> {
+    let records = upserts.iter().map(|record| prost::Message::decode(record.value.clone()));
+    let upserts = records.collect::<Result<Vec<wire::Record>, _>>()?;
+    Ok(feed::Changes { revision: revision.get(), upserts, deletes: deletes.to_vec() })
 }

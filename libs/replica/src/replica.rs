@@ -129,7 +129,11 @@ impl Replica {
     pub async fn view_at(&self, consistency: Consistency, bound: Duration, wait: Duration) -> Result<View, ReadError> {
         let wanted = match consistency {
             Consistency::MinimizeLatency => return self.view(bound),
-            Consistency::AtLeastAsFresh(token) => token.revision,
+            Consistency::AtLeastAsFresh(token) => {
+                // the revision of another store says nothing: it is not waited for
+                self.check_own(&token)?;
+                token.revision
+            }
             Consistency::FullyConsistent => {
                 let barrier = self.0.barrier.as_ref().ok_or(ReadError::NoStore)?;
                 let asked = tokio::time::timeout(wait, barrier.barrier()).await.map_err(|_| ReadError::NotSynced)?;
@@ -137,13 +141,10 @@ impl Replica {
             }
         };
         self.reach(wanted, wait).await?;
-        let view = self.view(bound)?;
-        match consistency {
-            Consistency::AtLeastAsFresh(token) if token.store != view.snapshot.token().store => {
-                Err(ReadError::ForeignToken)
-            }
-            _ => Ok(view),
+        if let Consistency::AtLeastAsFresh(token) = consistency {
+            self.check_own(&token)?;
         }
+        self.view(bound)
     }
 
     /// Waits up to `wait` until every change up to `revision` is in.
@@ -195,8 +196,11 @@ impl Replica {
         self.0.regressed.store(true, Ordering::Release);
     }
 
-    /// Checks a token that continues a feed against the store that this replica follows.
-    pub(crate) fn is_own(&self, token: &ConsistencyToken) -> Option<bool> {
-        self.latest().map(|snapshot| snapshot.token().store == token.store)
+    /// Refuses a token of another store than the one that this replica follows, if it knows that yet.
+    pub(crate) fn check_own(&self, token: &ConsistencyToken) -> Result<(), ReadError> {
+        match self.latest() {
+            Some(snapshot) if snapshot.token().store != token.store => Err(ReadError::ForeignToken),
+            _ => Ok(()),
+        }
     }
 }

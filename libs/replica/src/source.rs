@@ -23,6 +23,9 @@ pub enum SourceEvent {
     Begin,
     /// Records of the snapshot.
     Records(Vec<StoredRecord>),
+    /// Inside a snapshot: what changed after this revision and up to the snapshot's follows, for feeds to continue from. The
+    /// snapshot has it already.
+    Past(Revision),
     /// The snapshot is complete, at this revision of this store.
     Complete(ConsistencyToken),
     /// What one revision changed, whole.
@@ -51,6 +54,9 @@ pub enum SourceError {
     /// The revision to continue from is no longer kept: begin with a snapshot.
     #[error("the revision to continue from is no longer kept")]
     Compacted,
+    /// It is behind the revision to continue from, which it has told before.
+    #[error("the source went back: {0}")]
+    Regressed(String),
     /// It went away; trying again may help.
     #[error("{0}")]
     Lost(String),

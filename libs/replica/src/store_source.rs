@@ -5,16 +5,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use reeve_model::{ConsistencyToken, Revision};
-use reeve_store::{Store, StoreError, Versioned, WatchError, WatchEvent, WatchedChange};
+use reeve_store::{Store, StoreError, Versioned, Watch, WatchError, WatchEvent, WatchedChange};
 use reeve_world::PREFIX;
 
+use crate::history::HISTORY_MAX_CHANGES;
 use crate::replica::Barrier;
 use crate::source::{Source, SourceError, SourceEvent, StoredRecord};
 
 /// Most records of one page of a list.
 const PAGE: usize = 1000;
+/// How often the store is asked for its oldest changes before they are done without.
+const PAST_ATTEMPTS: usize = 3;
+
+type Events = BoxStream<'static, Result<SourceEvent, SourceError>>;
 
 /// Follows the published records of a store.
 pub struct StoreSource {
@@ -31,7 +36,7 @@ impl StoreSource {
         ConsistencyToken { store: self.store.id(), revision }
     }
 
-    /// Every record at one revision, as events, and that revision.
+    /// Every record at one revision, as events without the last, and that revision.
     async fn list(&self) -> Result<(Vec<SourceEvent>, Revision), SourceError> {
         let mut events = vec![SourceEvent::Begin];
         let (mut after, mut at) = (None, None);
@@ -41,43 +46,80 @@ impl StoreSource {
             after = page.items.last().map(|item| item.key.clone());
             events.push(SourceEvent::Records(page.items.into_iter().map(stored).collect()));
             if !page.more {
-                events.push(SourceEvent::Complete(self.token(page.revision)));
                 return Ok((events, page.revision));
             }
         }
     }
 
-    async fn watch(
-        &self,
-        after: Revision,
-    ) -> Result<BoxStream<'static, Result<SourceEvent, SourceError>>, SourceError> {
-        let store = self.store.id();
-        let events = self.store.watch(PREFIX, after).await.map_err(lost)?;
-        let events = events.map(move |event| match event {
-            Ok(WatchEvent::Changes { revision, changes }) => Ok(told(revision, changes)),
-            Ok(WatchEvent::Progress { revision }) => {
-                let token = ConsistencyToken { store, revision };
-                Ok(SourceEvent::Confirmed { token, age: Duration::ZERO, digest: None })
+    /// A watch from before `revision`, as far back as a history reaches and the store still knows; and where it begins.
+    async fn past(&self, revision: Revision) -> Result<Option<(Revision, Watch)>, SourceError> {
+        let mut from = Revision::new(revision.get().saturating_sub(HISTORY_MAX_CHANGES as u64));
+        // The store may forget more between saying how much it keeps and being asked for it.
+        for _ in 0..PAST_ATTEMPTS {
+            from = match self.store.watch(PREFIX, from).await {
+                Ok(mut watch) => match watch.next().await {
+                    Some(Err(WatchError::Compacted { oldest })) => oldest,
+                    first => return Ok(Some((from, stream::iter(first).chain(watch).boxed()))),
+                },
+                Err(StoreError::Compacted { oldest, .. }) => oldest,
+                Err(error) => return Err(lost(error)),
+            };
+            if from > revision {
+                break;
             }
-            Err(WatchError::Compacted { .. }) => Err(SourceError::Compacted),
-            Err(error @ WatchError::Lost(_)) => Err(SourceError::Lost(error.to_string())),
+        }
+        Ok(None)
+    }
+
+    async fn watch(&self, after: Revision) -> Result<Watch, SourceError> {
+        self.store.watch(PREFIX, after).await.map_err(lost)
+    }
+
+    fn event(&self) -> impl Fn(WatchEvent) -> SourceEvent + Send + use<> {
+        let store = self.store.id();
+        move |event| match event {
+            WatchEvent::Changes { revision, changes } => told(revision, changes),
+            WatchEvent::Progress { revision } => {
+                let token = ConsistencyToken { store, revision };
+                SourceEvent::Confirmed { token, age: Duration::ZERO, digest: None }
+            }
+        }
+    }
+
+    /// Every record at one revision; around it, what changed before it and what changes after.
+    async fn list_and_watch(&self) -> Result<Events, SourceError> {
+        let (mut events, revision) = self.list().await?;
+        let watch = match self.past(revision).await? {
+            Some((from, watch)) => {
+                events.push(SourceEvent::Past(from));
+                watch
+            }
+            None => self.watch(revision).await?,
+        };
+        let mut complete = Some(SourceEvent::Complete(self.token(revision)));
+        let event = self.event();
+        let rest = watch.flat_map(move |watched| {
+            let told = match watched {
+                Ok(WatchEvent::Progress { revision: at }) if complete.is_some() && at < revision => vec![],
+                Ok(WatchEvent::Changes { revision: at, changes }) if at <= revision => vec![Ok(told(at, changes))],
+                Ok(after) => complete.take().into_iter().chain([event(after)]).map(Ok).collect(),
+                Err(error) => vec![Err(watch_lost(error))],
+            };
+            stream::iter(told)
         });
-        Ok(events.boxed())
+        Ok(stream::iter(events.into_iter().map(Ok)).chain(rest).boxed())
     }
 }
 
 #[async_trait]
 impl Source for StoreSource {
-    async fn open(
-        &mut self,
-        after: Option<ConsistencyToken>,
-    ) -> Result<BoxStream<'static, Result<SourceEvent, SourceError>>, SourceError> {
+    async fn open(&mut self, after: Option<ConsistencyToken>) -> Result<Events, SourceError> {
         if let Some(after) = after.filter(|after| after.store == self.store.id()) {
-            return self.watch(after.revision).await;
+            let event = self.event();
+            let watch = self.watch(after.revision).await?;
+            return Ok(watch.map(move |watched| watched.map(&event).map_err(watch_lost)).boxed());
         }
-        let (events, revision) = self.list().await?;
-        let changes = self.watch(revision).await?;
-        Ok(stream::iter(events.into_iter().map(Ok)).chain(changes.into_stream()).boxed())
+        self.list_and_watch().await
     }
 
     fn name(&self) -> String {
@@ -95,7 +137,15 @@ impl Barrier for StoreSource {
 fn lost(error: StoreError) -> SourceError {
     match error {
         StoreError::Compacted { .. } => SourceError::Compacted,
+        error @ StoreError::Future { .. } => SourceError::Regressed(error.to_string()),
         error => SourceError::Lost(error.to_string()),
+    }
+}
+
+fn watch_lost(error: WatchError) -> SourceError {
+    match error {
+        WatchError::Compacted { .. } => SourceError::Compacted,
+        error @ WatchError::Lost(_) => SourceError::Lost(error.to_string()),
     }
 }
 

@@ -37,6 +37,12 @@ pub enum DecodeError {
         /// Its schema.
         schema: u32,
     },
+    /// Something beside what this version knows: ignoring it could ignore a restriction.
+    #[error("`{key}` holds something that this version does not know: upgrade this service")]
+    Unknown {
+        /// The record's key.
+        key: String,
+    },
     /// A field that breaks the contract.
     #[error("`{key}` has a bad field `{field}`")]
     Field {
@@ -69,6 +75,10 @@ pub fn decode(key: &str, value: &[u8]) -> Result<Record, DecodeError> {
     if message.schema != SCHEMA {
         return Err(DecodeError::Schema { key: key.to_owned(), schema: message.schema });
     }
+    // A feed encodes a record anew for its followers: one that would come out different has no digest that holds for both.
+    if message.encode_to_vec() != value {
+        return Err(DecodeError::Unknown { key: key.to_owned() });
+    }
     let bad = |field| DecodeError::Field { key: key.to_owned(), field };
     let record = message.kind.ok_or("kind").and_then(record).map_err(bad)?;
     let own = record.key().to_string();
@@ -79,8 +89,9 @@ fn ms(time: Timestamp) -> i64 {
     time.as_millis()
 }
 
+/// 0 says that there is no end, so an end at that very millisecond is written as the one before.
 fn end_ms(time: Option<Timestamp>) -> i64 {
-    time.map_or(0, Timestamp::as_millis)
+    time.map_or(0, |end| if ms(end) == 0 { -1 } else { ms(end) })
 }
 
 fn kind(record: &Record) -> Kind {
@@ -240,7 +251,7 @@ fn record(kind: Kind) -> Read<Record> {
         }),
         Kind::Membership(membership) => Record::Membership(Membership {
             group: field("group_uid", GroupId::parse(&membership.group_uid))?,
-            member: principal(&membership.member).ok_or("member")?,
+            member: principal(&membership.member).filter(|member| *member != PrincipalId::Root).ok_or("member")?,
         }),
         Kind::Robot(robot) => Record::Robot(Robot {
             uid: field("uid", RobotId::parse(&robot.uid))?,
