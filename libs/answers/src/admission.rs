@@ -17,7 +17,7 @@ impl Answers {
     /// [`Failure::Unauthenticated`] for a token that does not hold, [`Failure::Invalid`], [`Failure::Unavailable`]. Nothing
     /// is admitted by an error. A denial is an answer.
     pub async fn admit(&self, request: Request<AdmitRequest>) -> Result<AdmitResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         if request.token.is_empty() {
             // nobody to decide about: refused before anything is read
             caller(&extensions)?;
@@ -27,7 +27,7 @@ impl Answers {
         let workload = read_workload(&request.workload_type, &mut violations);
         let config = read_config(request.config.as_ref(), &mut violations);
         let order = self.priority_order(request.priority_order, &mut violations);
-        let moment = self.reader.at(request.consistency.as_ref(), Purpose::Decision).await?;
+        let moment = self.reader.at_for(&metadata, request.consistency.as_ref(), Purpose::Decision).await?;
         let submitter = match request.token.as_str() {
             "" => caller(&extensions)?.clone(),
             token => self.reader.caller(&moment, token)?,

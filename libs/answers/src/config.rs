@@ -29,7 +29,7 @@ impl Answers {
         request: Request<ResolveConfigRequest>,
     ) -> Result<ResolveConfigResponse, Failure> {
         let granted = filtered(request.extensions(), &RESOLVE_CONFIG)?;
-        let request = request.get_ref();
+        let (metadata, request) = (request.metadata(), request.get_ref());
         let mut violations = Violations::new();
         let workspace = violations.take("workspace", WorkspaceName::parse(&request.workspace));
         let workload = read_workload(&request.workload_type, &mut violations);
@@ -39,7 +39,7 @@ impl Answers {
             return Err(Failure::Invalid(violations));
         };
         all_right(violations)?;
-        let moment = self.reader.at(request.consistency.as_ref(), Purpose::Decision).await?;
+        let moment = self.reader.at_for(metadata, request.consistency.as_ref(), Purpose::Decision).await?;
         let known = known_workspace(&moment, granted.caller(), &workspace)?;
         let (permission, resource) = (World::submission_permission(workload), Resource::workspace(&workspace));
         if !moment.holds(granted.caller(), permission, &resource)? {

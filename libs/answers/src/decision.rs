@@ -18,7 +18,7 @@ impl Answers {
     /// [`Failure::Invalid`], and [`Failure::Denied`] for who may not ask about another. A denial is an answer.
     pub async fn check(&self, request: Request<CheckRequest>) -> Result<CheckResponse, Failure> {
         let granted = filtered(request.extensions(), &CHECK)?;
-        let request = request.get_ref();
+        let (metadata, request) = (request.metadata(), request.get_ref());
         let mut violations = Violations::new();
         let principal = match request.principal.as_str() {
             "" => Some(None),
@@ -35,7 +35,7 @@ impl Answers {
             return Err(Failure::Invalid(violations));
         };
         all_right(violations)?;
-        let moment = self.reader.at(request.consistency.as_ref(), Purpose::Decision).await?;
+        let moment = self.reader.at_for(metadata, request.consistency.as_ref(), Purpose::Decision).await?;
         let caller = granted.caller();
         let answer = match principal {
             None => moment.world().check(&caller.principal, permission, &resource, moment.now()),

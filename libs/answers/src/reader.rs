@@ -6,11 +6,13 @@ use std::time::Duration;
 use reeve_api::api::{Consistency as WireConsistency, consistency::Requirement};
 use reeve_chassis::{
     Authenticate, Caller, Failure, PreconditionReason, Readiness, Serving, Unauthenticated, UnavailableReason, Via,
+    bearer,
 };
 use reeve_model::{Consistency, ConsistencyToken};
 use reeve_replica::{ReadError, Replica};
 use reeve_world::{AuthenticateError, TokenRules};
 use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataMap;
 
 use crate::Moment;
 
@@ -81,6 +83,30 @@ impl Reader {
     /// [`Failure::Invalid`] for a token that is none; `FOREIGN_TOKEN`; [`Failure::Unavailable`].
     pub async fn at(&self, consistency: Option<&WireConsistency>, purpose: Purpose) -> Result<Moment, Failure> {
         self.moment_at(requirement(consistency)?, purpose).await
+    }
+
+    /// As [`Reader::at`], for the call whose headers are `metadata`. Whoever was authenticated before the state that the
+    /// request asks for is authenticated again in it: what has ended by then is refused, not answered.
+    ///
+    /// # Errors
+    /// As [`Reader::at`]; [`Failure::Unauthenticated`].
+    pub async fn at_for(
+        &self,
+        metadata: &MetadataMap,
+        consistency: Option<&WireConsistency>,
+        purpose: Purpose,
+    ) -> Result<Moment, Failure> {
+        let consistency = requirement(consistency)?;
+        let moment = self.moment_at(consistency, purpose).await?;
+        if consistency != Consistency::MinimizeLatency {
+            match bearer(metadata.as_ref()) {
+                Ok(token) => drop(self.caller(&moment, token)?),
+                // a trusted peer on the socket: there is nobody to authenticate
+                Err(Unauthenticated::TokenMissing) => {}
+                Err(why) => return Err(why.into()),
+            }
+        }
+        Ok(moment)
     }
 
     /// A moment as new as the store is now.

@@ -146,7 +146,10 @@ fn via(request: &Request<Body>) -> Via {
 }
 
 /// The token of the one `authorization: Bearer TOKEN` header (RFC 6750 §2.1; the scheme in any case, RFC 9110 §11.1).
-fn bearer(headers: &HeaderMap) -> Result<&str, Unauthenticated> {
+///
+/// # Errors
+/// There is no such header, or it cannot be read.
+pub fn bearer(headers: &HeaderMap) -> Result<&str, Unauthenticated> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(Unauthenticated::TokenMissing)?;
     if values.next().is_some() || value.len() > MAX_AUTHORIZATION_BYTES {

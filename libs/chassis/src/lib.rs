@@ -20,7 +20,9 @@ mod server;
 mod services;
 mod status;
 
-pub use authenticate::{Authenticate, AuthenticateLayer, AuthenticateService, MAX_AUTHORIZATION_BYTES, SocketPolicy};
+pub use authenticate::{
+    Authenticate, AuthenticateLayer, AuthenticateService, MAX_AUTHORIZATION_BYTES, SocketPolicy, bearer,
+};
 pub use clock::{OsEntropy, SystemClock};
 pub use connection::{Listener, MAX_CONNECTIONS};
 pub use error::{
