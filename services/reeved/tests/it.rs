@@ -1,0 +1,18 @@
+//! The real binary, as an operator and a crash meet it.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+// what the tests are made of
+#[path = "it/client.rs"]
+mod client;
+#[path = "it/process.rs"]
+mod process;
+
+// the tests
+#[path = "it/configuration.rs"]
+mod configuration;
+#[path = "it/crash.rs"]
+mod crash;
+#[path = "it/lifecycle.rs"]
+mod lifecycle;
+#[path = "it/secrets.rs"]
+mod secrets;

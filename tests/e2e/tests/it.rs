@@ -1,0 +1,47 @@
+//! The whole of Reeve as its clients meet it: real servers on free ports, real sockets, nothing but the contract.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+// what the tests are made of
+#[path = "it/awaiting.rs"]
+mod awaiting;
+#[path = "it/client.rs"]
+mod client;
+#[path = "it/cluster.rs"]
+mod cluster;
+#[path = "it/proxy.rs"]
+mod proxy;
+#[path = "it/raw.rs"]
+mod raw;
+#[path = "it/refusal.rs"]
+mod refusal;
+#[path = "it/sidecar.rs"]
+mod sidecar;
+
+// the tests
+#[path = "it/bad_input.rs"]
+mod bad_input;
+#[path = "it/bad_requests.rs"]
+mod bad_requests;
+#[path = "it/escalation.rs"]
+mod escalation;
+#[path = "it/experiments.rs"]
+mod experiments;
+#[path = "it/feed_cut.rs"]
+mod feed_cut;
+#[path = "it/last_admin.rs"]
+mod last_admin;
+#[path = "it/methods.rs"]
+mod methods;
+#[path = "it/reflection.rs"]
+mod reflection;
+#[path = "it/revocation.rs"]
+mod revocation;
+#[path = "it/story.rs"]
+mod story;
