@@ -27,7 +27,7 @@ impl Answers {
         let workload = read_workload(&request.workload_type, &mut violations);
         let config = read_config(request.config.as_ref(), &mut violations);
         let order = self.priority_order(request.priority_order, &mut violations);
-        let moment = self.reader.at_for(&metadata, request.consistency.as_ref(), Purpose::Decision).await?;
+        let moment = self.reader.at(&metadata, request.consistency.as_ref(), Purpose::Decision).await?;
         let submitter = match request.token.as_str() {
             "" => caller(&extensions)?.clone(),
             token => self.reader.caller(&moment, token)?,

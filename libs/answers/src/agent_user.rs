@@ -31,7 +31,7 @@ impl Answers {
         let workspace = violations.take("workspace", WorkspaceName::parse(&request.workspace));
         all_right(violations)?;
         let Some(workspace) = workspace else { return Err(Failure::internal("no workspace and no violation")) };
-        let moment = self.reader.at_for(metadata, request.consistency.as_ref(), Purpose::Decision).await?;
+        let moment = self.reader.at(metadata, request.consistency.as_ref(), Purpose::Decision).await?;
         let (world, caller) = (moment.world(), granted.caller());
         let known = known_workspace(&moment, caller, &workspace)?;
         let about = match request.username.as_str() {

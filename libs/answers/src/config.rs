@@ -39,7 +39,7 @@ impl Answers {
             return Err(Failure::Invalid(violations));
         };
         all_right(violations)?;
-        let moment = self.reader.at_for(metadata, request.consistency.as_ref(), Purpose::Decision).await?;
+        let moment = self.reader.at(metadata, request.consistency.as_ref(), Purpose::Decision).await?;
         let known = known_workspace(&moment, granted.caller(), &workspace)?;
         let (permission, resource) = (World::submission_permission(workload), Resource::workspace(&workspace));
         if !moment.holds(granted.caller(), permission, &resource)? {

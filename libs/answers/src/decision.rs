@@ -35,7 +35,7 @@ impl Answers {
             return Err(Failure::Invalid(violations));
         };
         all_right(violations)?;
-        let moment = self.reader.at_for(metadata, request.consistency.as_ref(), Purpose::Decision).await?;
+        let moment = self.reader.at(metadata, request.consistency.as_ref(), Purpose::Decision).await?;
         let caller = granted.caller();
         let answer = match principal {
             None => moment.world().check(&caller.principal, permission, &resource, moment.now()),

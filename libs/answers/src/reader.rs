@@ -77,20 +77,13 @@ impl Reader {
         Ok(Moment::new(view, self.replica.clock().now()))
     }
 
-    /// A moment as fresh as a request's `consistency` asks for.
+    /// A moment as fresh as a request's `consistency` asks for. Whoever was authenticated before it is authenticated again
+    /// in it, by the call's `metadata`: what has ended by then is refused, not answered.
     ///
     /// # Errors
-    /// [`Failure::Invalid`] for a token that is none; `FOREIGN_TOKEN`; [`Failure::Unavailable`].
-    pub async fn at(&self, consistency: Option<&WireConsistency>, purpose: Purpose) -> Result<Moment, Failure> {
-        self.moment_at(requirement(consistency)?, purpose).await
-    }
-
-    /// As [`Reader::at`], for the call whose headers are `metadata`. Whoever was authenticated before the state that the
-    /// request asks for is authenticated again in it: what has ended by then is refused, not answered.
-    ///
-    /// # Errors
-    /// As [`Reader::at`]; [`Failure::Unauthenticated`].
-    pub async fn at_for(
+    /// [`Failure::Invalid`] for a consistency token that is none; `FOREIGN_TOKEN`; [`Failure::Unavailable`];
+    /// [`Failure::Unauthenticated`].
+    pub async fn at(
         &self,
         metadata: &MetadataMap,
         consistency: Option<&WireConsistency>,

@@ -105,9 +105,9 @@ impl AgentUsers {
     }
 
     async fn get_link(&self, request: Request<GetUserLinkRequest>) -> Result<GetUserLinkResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let username = username(&request.username)?;
-        let moment = self.0.reader.at(request.consistency.as_ref(), Purpose::Administration).await?;
+        let moment = self.0.reader.at(&metadata, request.consistency.as_ref(), Purpose::Administration).await?;
         let granted = filtered(&extensions, &rows::GET_USER_LINK)?;
         let link = get_user_link(&granted, &moment, &username)?;
         Ok(GetUserLinkResponse { agent_user: Some(messages::agent_user(&link)) })
@@ -144,9 +144,9 @@ impl AgentUsers {
         &self,
         request: Request<GetWorkspaceAgentUserRequest>,
     ) -> Result<GetWorkspaceAgentUserResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let name = workspace(&request.workspace)?;
-        let moment = self.0.reader.at(request.consistency.as_ref(), Purpose::Administration).await?;
+        let moment = self.0.reader.at(&metadata, request.consistency.as_ref(), Purpose::Administration).await?;
         let granted = need(&extensions, &rows::GET_WORKSPACE_AGENT_USER, &moment, &Resource::workspace(&name))?;
         let overrides = get_workspace_agent_user(&granted, &moment, &name)?;
         Ok(GetWorkspaceAgentUserResponse { agent_user: Some(messages::workspace_agent_user(&overrides)) })

@@ -40,7 +40,8 @@ impl RobotService for IdentityService {
         &self,
         request: Request<api::ListRobotsRequest>,
     ) -> Result<Response<api::ListRobotsResponse>, Status> {
-        let moment = self.shared.reader.at(request.get_ref().consistency.as_ref(), Purpose::Administration).await?;
+        let consistency = request.get_ref().consistency.as_ref();
+        let moment = self.shared.reader.at(request.metadata(), consistency, Purpose::Administration).await?;
         need(request.extensions(), &LIST_ROBOTS, &moment, &Resource::cluster())?;
         let request = request.get_ref();
         let mut violations = Violations::new();

@@ -60,7 +60,7 @@ impl SessionService for IdentityService {
     async fn who_am_i(&self, request: Request<api::WhoAmIRequest>) -> Result<Response<api::WhoAmIResponse>, Status> {
         let granted = own(request.extensions(), &WHO_AM_I)?;
         let consistency = request.get_ref().consistency.as_ref();
-        let moment = self.shared.reader.at(consistency, Purpose::Administration).await?;
+        let moment = self.shared.reader.at(request.metadata(), consistency, Purpose::Administration).await?;
         let app::who_am_i::Oneself { principal, uid, display_name, groups, cluster_admin, token_expire_time } =
             who_am_i::who_am_i(&granted, &moment);
         let token_expire_time = token_expire_time.map(timestamp);

@@ -56,9 +56,9 @@ impl UserService for IdentityService {
 
     async fn get_user(&self, request: Request<api::GetUserRequest>) -> Result<Response<api::GetUserResponse>, Status> {
         let granted = filtered(request.extensions(), &GET_USER)?;
-        let request = request.get_ref();
+        let (metadata, request) = (request.metadata(), request.get_ref());
         let name = required("username", &request.username)?;
-        let moment = self.shared.reader.at(request.consistency.as_ref(), Purpose::Administration).await?;
+        let moment = self.shared.reader.at(metadata, request.consistency.as_ref(), Purpose::Administration).await?;
         let (caller, cluster) = (granted.caller(), Resource::cluster());
         let found = moment.world().user_by_name(name);
         let oneself = found.is_some_and(|found| caller.principal == PrincipalId::User(found.uid));
@@ -74,7 +74,8 @@ impl UserService for IdentityService {
         &self,
         request: Request<api::ListUsersRequest>,
     ) -> Result<Response<api::ListUsersResponse>, Status> {
-        let moment = self.shared.reader.at(request.get_ref().consistency.as_ref(), Purpose::Administration).await?;
+        let consistency = request.get_ref().consistency.as_ref();
+        let moment = self.shared.reader.at(request.metadata(), consistency, Purpose::Administration).await?;
         need(request.extensions(), &LIST_USERS, &moment, &Resource::cluster())?;
         let request = request.get_ref();
         let mut violations = Violations::new();

@@ -74,7 +74,7 @@ impl Bindings {
     }
 
     async fn list(&self, request: Request<ListBindingsRequest>) -> Result<ListBindingsResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let mut violations = Violations::new();
         let resource = violations.take("resource", Resource::parse(&request.resource));
         let principal = match request.principal.as_str() {
@@ -84,7 +84,7 @@ impl Bindings {
         let page = Page::read(request.page_size, &request.page_token, &mut violations);
         all_right(violations)?;
         let query = BindingQuery { resource: read(resource)?, below: request.below, principal, page: read(page)? };
-        let moment = self.0.reader.at(request.consistency.as_ref(), Purpose::Administration).await?;
+        let moment = self.0.reader.at(&metadata, request.consistency.as_ref(), Purpose::Administration).await?;
         let granted = need(&extensions, &rows::LIST_BINDINGS, &moment, &query.resource)?;
         let (bindings, next_page_token) = list_bindings(&granted, &moment, &query)?;
         Ok(ListBindingsResponse {

@@ -70,13 +70,13 @@ impl ConfigPolicies {
     }
 
     async fn get(&self, request: Request<GetConfigPolicyRequest>) -> Result<GetConfigPolicyResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let mut violations = Violations::new();
         let scope = violations.take("scope", PolicyScope::parse(&request.scope));
         let workload = decode::workload("workload_type", &request.workload_type, &mut violations);
         all_right(violations)?;
         let (scope, workload) = (read(scope)?, read(workload)?);
-        let moment = self.0.reader.at(request.consistency.as_ref(), Purpose::Administration).await?;
+        let moment = self.0.reader.at(&metadata, request.consistency.as_ref(), Purpose::Administration).await?;
         let granted = filtered(&extensions, &rows::GET_CONFIG_POLICY)?;
         let found = get_config_policy(&granted, &moment, &scope, workload)?;
         let policy = encode::config_policy(moment.world(), scope.resource().as_str(), &found);

@@ -62,12 +62,12 @@ impl Workspaces {
     }
 
     async fn get(&self, request: Request<GetWorkspaceRequest>) -> Result<GetWorkspaceResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let mut violations = Violations::new();
         let name = violations.take("name", WorkspaceName::parse(&request.name));
         all_right(violations)?;
         let name = read(name)?;
-        let moment = self.0.reader.at(request.consistency.as_ref(), Purpose::Administration).await?;
+        let moment = self.0.reader.at(&metadata, request.consistency.as_ref(), Purpose::Administration).await?;
         let resource = Resource::workspace(&name);
         need(&extensions, &rows::GET_WORKSPACE, &moment, &resource)?;
         let found = moment.world().workspace_by_name(name.as_str()).ok_or_else(|| Failure::not_found(resource))?;
@@ -75,11 +75,11 @@ impl Workspaces {
     }
 
     async fn list(&self, request: Request<ListWorkspacesRequest>) -> Result<ListWorkspacesResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let mut violations = Violations::new();
         let page = Page::read(request.page_size, &request.page_token, &mut violations);
         all_right(violations)?;
-        let moment = self.0.reader.at(request.consistency.as_ref(), Purpose::Administration).await?;
+        let moment = self.0.reader.at(&metadata, request.consistency.as_ref(), Purpose::Administration).await?;
         let granted = filtered(&extensions, &rows::LIST_WORKSPACES)?;
         let (workspaces, next_page_token) = list_workspaces(&granted, &moment, &read(page)?, &request.filter);
         Ok(ListWorkspacesResponse {

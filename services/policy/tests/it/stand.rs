@@ -12,6 +12,7 @@ use reeve_api::policy::workspace_service_client::WorkspaceServiceClient;
 use reeve_chassis::config::ServerConfig;
 use reeve_chassis::{Authenticate, Caller, Failure, Listener, Setup, Unauthenticated, Via};
 use reeve_config_policy::PriorityOrder;
+use reeve_credentials::{TokenHash, mint_root};
 use reeve_model::{
     Epoch, GroupId, GroupName, ManualClock, PrincipalId, PrincipalName, RobotId, RobotName, SeededEntropy, Timestamp,
     UserId, Username,
@@ -20,7 +21,9 @@ use reeve_owner::{PublishedTxn, Writer};
 use reeve_policy::{Deps, PolicyConfig, PolicyService};
 use reeve_replica::{Replica, StoreSource, follow};
 use reeve_store::{Embedded, EmbeddedOptions, Key, Store, Txn};
-use reeve_world::{Group, Membership, Record, RecordKey, ResolvedPrincipal, Robot, TokenRules, User, World};
+use reeve_world::{
+    Group, Membership, Record, RecordKey, ResolvedPrincipal, Robot, Token, TokenPrincipal, TokenRules, User, World,
+};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -51,16 +54,19 @@ pub(crate) struct Stand {
     _stop: DropGuard,
 }
 
-/// Whom a token stands for: whoever it names.
-struct ByName(Replica);
+/// Whom a token stands for: whoever it names; and whoever a real one is of.
+struct ByName(Reader);
 
 #[tonic::async_trait]
 impl Authenticate for ByName {
     async fn authenticate(&self, bearer: &str) -> Result<Caller, Failure> {
+        if bearer.starts_with("reeve_") {
+            return self.0.authenticate(bearer).await;
+        }
         // a token has no colon
         let name = bearer.replacen('.', ":", 1);
         let found = PrincipalName::parse(&name).ok().and_then(|name| {
-            let snapshot = self.0.latest()?;
+            let snapshot = self.0.replica().latest()?;
             match snapshot.world().principal(&name) {
                 Ok(ResolvedPrincipal::Actor(principal)) => Some(principal),
                 _ => None,
@@ -121,6 +127,19 @@ impl Ground {
         self.replica.reach(committed.revision, Duration::from_secs(10)).await.unwrap();
     }
 
+    /// A root token that holds, as a request that asks for a state has to bring: its caller is authenticated in that state.
+    pub(crate) async fn root_token(&self) -> String {
+        let token = mint_root(self.entropy.as_ref());
+        let record = Token {
+            hash: TokenHash::of(token.expose()),
+            principal: TokenPrincipal::Root,
+            expire_time: None,
+            create_time: START,
+        };
+        self.write([Record::Token(record)], []).await;
+        token.expose().to_owned()
+    }
+
     /// Removes a key of any kind.
     pub(crate) async fn remove(&self, key: &str) {
         self.commit(Txn::new().delete(Key::new(key))).await;
@@ -150,10 +169,11 @@ impl Stand {
     }
 
     pub(crate) async fn on(ground: Ground) -> Self {
-        let service = PolicyService::start(ground.deps(PolicyConfig::default())).await.unwrap();
+        let deps = ground.deps(PolicyConfig::default());
+        let authenticate = Arc::new(ByName(deps.reader.clone()));
+        let service = PolicyService::start(deps).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let authenticate = Arc::new(ByName(ground.replica.clone()));
         let setup = Setup::new(ServerConfig::default(), service.services(), vec![reeve_policy::ROWS], authenticate);
         let stop = CancellationToken::new();
         tokio::spawn(setup.build().unwrap().serve(vec![Listener::Tcp(listener)], stop.clone()));

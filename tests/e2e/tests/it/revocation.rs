@@ -193,7 +193,9 @@ async fn activating_a_user_again_revives_no_session() {
     stage.admin.deactivate("back").await.unwrap();
     let request = reeve_api::identity::ActivateUserRequest { username: "back".to_owned() };
     let proof = stage.admin.users().activate_user(request).await.unwrap().into_inner().consistency_token;
-    assert_eq!(stage.ask(&token, Way::InRequest, Some(&proof)).await, refused("TOKEN_REVOKED"));
+    for way in [Way::AsBearer, Way::InRequest] {
+        assert_eq!(stage.ask(&token, way, Some(&proof)).await, refused("TOKEN_REVOKED"), "{way:?}");
+    }
     let again = stage.cluster.signed_in("back").await;
     assert_eq!(stage.ask(&again.token, Way::InRequest, Some(&proof)).await, Said::Allowed);
 }
