@@ -239,7 +239,9 @@ async fn a_proof_that_is_none_of_another_store_or_of_the_future_is_refused_by_na
     let mut request = Request::new(WhoAmIRequest { consistency: after(&future) });
     request.set_timeout(Duration::from_millis(300));
     let status = admin.sessions().who_am_i(request).await.unwrap_err();
-    assert_eq!(status.code(), Code::DeadlineExceeded, "the caller's deadline is kept: {status:?}");
+    // the server gives up, or the client before it hears of that
+    let given_up = [Code::DeadlineExceeded, Code::Cancelled].contains(&status.code());
+    assert!(given_up, "the caller's deadline is kept: {status:?}");
     assert_refused(who_am_i(&admin, fresh(&future)).await, Code::Unavailable, "NOT_SYNCED");
     let now = Consistency { requirement: Some(Requirement::FullyConsistent(true)) };
     who_am_i(&admin, now).await.unwrap();
