@@ -112,7 +112,7 @@ impl World {
             }
             self.members_of(group).any(|member| matches!(member, PrincipalId::User(uid) if is_active(uid)))
         };
-        (self.groups.get(&GroupId::ADMINS).is_some() && has_active_member(&GroupId::ADMINS))
+        has_active_member(&GroupId::ADMINS)
             || self.bindings_after(None).any(|binding| {
                 binding.role == BuiltinRole::ClusterAdmin
                     && binding.resource.is_cluster()
