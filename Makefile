@@ -11,7 +11,8 @@ demo: setup ## Build, start a server, and walk through the main job
 	@# in the dev profile, which optimises dependencies: the tour takes seconds either way, and a release build minutes
 	@scripts/demo.sh
 
-test: setup ## Run every test
+test: ## Run every test
+	@scripts/setup.sh test
 	@scripts/test.sh
 
 lint: ## Check form, lints, the contract and the laws
@@ -24,7 +25,7 @@ laws: setup ## Check the laws of the house alone
 fmt: ## Put the form right
 	cargo fmt --all
 
-setup: ## Install what building and testing need and the machine lacks
+setup: ## Install what building needs and the machine lacks
 	@scripts/setup.sh
 
 ci: ## Run what the CI runs

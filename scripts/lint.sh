@@ -7,8 +7,7 @@ check() {
     case $1 in
     form) cargo fmt --all --check ;;
     lints) cargo clippy --locked --quiet --workspace --all-targets -- -D warnings ;;
-    # with the buf that package-lock.json pins
-    contract) npm ci --loglevel=error && npm run --silent lint ;;
+    contract) scripts/setup.sh lint && npm run --silent lint ;;
     laws) scripts/test.sh --package reeve-laws ;;
     dependencies)
         if command -v cargo-deny >/dev/null 2>&1; then

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs what building and testing need and the machine lacks: `scripts/setup.sh [lint]`.
+# Installs what building needs and the machine lacks: `scripts/setup.sh [test|lint]`.
 #
 # With nothing missing it says nothing and takes no time. As root, on Debian or a relative of it, it installs with apt-get; otherwise it
-# prints the one line to run. `lint` asks for what `make lint` needs besides.
+# prints the one line to run. `test` and `lint` ask for what those need besides: the pinned buf, a gRPC client that is not ours.
 set -eu
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -14,7 +14,7 @@ need() { has "$1" || missing="$missing $2"; }
 need clang clang
 need cc clang
 need mold mold
-if [ "${1:-}" = lint ]; then
+if [ $# -gt 0 ]; then
     # unpacks the pinned buf of package-lock.json
     need npm npm
 fi
@@ -48,4 +48,12 @@ if [ "${1:-}" = lint ]; then
     for tool in fmt clippy; do
         cargo "$tool" --version >/dev/null 2>&1 || { echo "setup: there is no cargo $tool: rustup component add clippy rustfmt" >&2; exit 1; }
     done
+fi
+if [ $# -gt 0 ]; then
+    cd "$(dirname "$0")/.."
+    # what is unpacked is what is pinned, or it is unpacked anew
+    cmp -s package-lock.json node_modules/.package-lock-of-setup.json || {
+        npm ci --no-audit --no-fund --loglevel=error </dev/null >/dev/null
+        cp package-lock.json node_modules/.package-lock-of-setup.json
+    }
 fi

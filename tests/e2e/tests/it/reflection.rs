@@ -27,7 +27,7 @@ fn buf() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let machine = if cfg!(target_arch = "aarch64") { "aarch64" } else { "x64" };
     let buf = root.join(format!("node_modules/@bufbuild/buf-linux-{machine}/bin/buf"));
-    assert!(buf.is_file(), "{} is missing: run `npm ci` in the root of the checkout", buf.display());
+    assert!(buf.is_file(), "{} is missing: run `scripts/setup.sh test`", buf.display());
     buf
 }
 
