@@ -6,16 +6,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::{Either, Select, select};
 use futures_util::{Stream, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 /// How long no connection is accepted after accepting one failed. Out of file descriptors, the next attempt fails at
 /// once, again and again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What every client says first: the connection preface and an empty SETTINGS frame (RFC 9113 §3.4), in bytes.
+const GREETING_BYTES: usize = 24 + 9;
+
+/// How long a client may take to say it. Keep-alive pings begin only then, so without this bound a connection that says
+/// nothing would hold its place for ever.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Most connections of one listener; more wait in the kernel's queue until one ends.
 pub const MAX_CONNECTIONS: usize = 10_000;
@@ -33,8 +42,9 @@ pub enum Listener {
 pub(crate) fn accept_tcp(
     listener: TcpListener,
     cut: CancellationToken,
+    drain: CancellationToken,
 ) -> impl Stream<Item = io::Result<Cuttable<TcpStream>>> + Send {
-    stream::unfold((listener, Room::new(cut)), |(listener, room)| async move {
+    stream::unfold((listener, Room::new(cut, drain)), |(listener, room)| async move {
         let place = room.place().await?;
         let stream = loop {
             match listener.accept().await {
@@ -46,7 +56,7 @@ pub(crate) fn accept_tcp(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        Some((Ok(Cuttable::new(stream, &room.cut, place)), (listener, room)))
+        Some((Ok(Cuttable::new(stream, &room, place)), (listener, room)))
     })
 }
 
@@ -54,8 +64,9 @@ pub(crate) fn accept_tcp(
 pub(crate) fn accept_unix(
     listener: UnixListener,
     cut: CancellationToken,
+    drain: CancellationToken,
 ) -> impl Stream<Item = io::Result<Cuttable<UnixStream>>> + Send {
-    stream::unfold((listener, Room::new(cut)), |(listener, room)| async move {
+    stream::unfold((listener, Room::new(cut, drain)), |(listener, room)| async move {
         let place = room.place().await?;
         let stream = loop {
             match listener.accept().await {
@@ -63,19 +74,20 @@ pub(crate) fn accept_unix(
                 Err(error) => pause_after(&error).await,
             }
         };
-        Some((Ok(Cuttable::new(stream, &room.cut, place)), (listener, room)))
+        Some((Ok(Cuttable::new(stream, &room, place)), (listener, room)))
     })
 }
 
-/// Places for [`MAX_CONNECTIONS`] connections, and what cuts all of them.
+/// Places for [`MAX_CONNECTIONS`] connections, what cuts all of them, and what cuts those that have said nothing yet.
 struct Room {
     places: Arc<Semaphore>,
     cut: CancellationToken,
+    drain: CancellationToken,
 }
 
 impl Room {
-    fn new(cut: CancellationToken) -> Self {
-        Self { places: Arc::new(Semaphore::new(MAX_CONNECTIONS)), cut }
+    fn new(cut: CancellationToken, drain: CancellationToken) -> Self {
+        Self { places: Arc::new(Semaphore::new(MAX_CONNECTIONS)), cut, drain }
     }
 
     /// A place, once there is one.
@@ -92,16 +104,40 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
-/// A connection that ends when its token is cancelled.
+/// The client's first bytes, while they are awaited: not for ever, and not once the server drains.
+struct Greeting {
+    left: usize,
+    over: Select<Pin<Box<WaitForCancellationFutureOwned>>, Pin<Box<Sleep>>>,
+}
+
+impl Greeting {
+    fn awaited(drain: &CancellationToken) -> Self {
+        let timeout = Box::pin(tokio::time::sleep(GREETING_TIMEOUT));
+        Self { left: GREETING_BYTES, over: select(Box::pin(drain.clone().cancelled_owned()), timeout) }
+    }
+
+    /// Fails once it has been awaited for long enough.
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match Pin::new(&mut self.over).poll(cx) {
+            Poll::Ready(Either::Left(_)) => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
+            Poll::Ready(Either::Right(_)) => Err(io::Error::from(io::ErrorKind::TimedOut)),
+            Poll::Pending => Ok(()),
+        }
+    }
+}
+
+/// A connection that ends when its token is cancelled, or when it does not begin.
 pub(crate) struct Cuttable<IO> {
     io: IO,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    greeting: Option<Greeting>,
     _place: OwnedSemaphorePermit,
 }
 
 impl<IO> Cuttable<IO> {
-    fn new(io: IO, cut: &CancellationToken, place: OwnedSemaphorePermit) -> Self {
-        Self { io, cut: Box::pin(cut.clone().cancelled_owned()), _place: place }
+    fn new(io: IO, room: &Room, place: OwnedSemaphorePermit) -> Self {
+        let cut = Box::pin(room.cut.clone().cancelled_owned());
+        Self { io, cut, greeting: Some(Greeting::awaited(&room.drain)), _place: place }
     }
 
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -124,7 +160,17 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Cuttable<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // An HTTP/2 connection always waits to read, so this is where the cut wakes it.
         self.check(cx)?;
-        pin!(&mut self.io).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let polled = pin!(&mut self.io).poll_read(cx, buf);
+        if let Some(greeting) = &mut self.greeting {
+            greeting.left = greeting.left.saturating_sub(buf.filled().len() - before);
+            if greeting.left == 0 {
+                self.greeting = None;
+            } else if polled.is_pending() {
+                greeting.check(cx)?;
+            }
+        }
+        polled
     }
 }
 

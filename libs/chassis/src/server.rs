@@ -187,7 +187,7 @@ impl Server {
             // Above every place where the transport's own refusals arise: deadlines, decoding, unknown methods.
             .layer(Before::new(Speak))
             // Before the token is looked at: that costs a signature check, which a flood must not get.
-            .layer(Before::new(Shed::new(config.concurrency_limit)))
+            .layer(Before::new(Shed::new(config.concurrency_limit, self.table.clone())))
             // Inside the limit, so that a call that is given up frees its place; around authentication, which may wait.
             .layer(Before::new(Deadline { limit: config.request_timeout.get() }))
             // Innermost: whatever comes past it is a method of the table, and its caller is known.
@@ -207,13 +207,13 @@ fn listen(
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION);
-    let drained = drain.cancelled_owned();
+    let drained = drain.clone().cancelled_owned();
     match listener {
         Listener::Tcp(listener) => {
-            Box::pin(transport.serve_with_incoming_shutdown(stack, accept_tcp(listener, cut), drained))
+            Box::pin(transport.serve_with_incoming_shutdown(stack, accept_tcp(listener, cut, drain), drained))
         }
         Listener::Unix(listener) => {
-            Box::pin(transport.serve_with_incoming_shutdown(stack, accept_unix(listener, cut), drained))
+            Box::pin(transport.serve_with_incoming_shutdown(stack, accept_unix(listener, cut, drain), drained))
         }
     }
 }

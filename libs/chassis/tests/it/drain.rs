@@ -6,6 +6,8 @@ use reeve_api::feed::WatchRequest;
 use reeve_api::feed::feed_service_client::FeedServiceClient;
 use reeve_chassis::ServeError;
 use reeve_chassis::config::{Period, ServerConfig};
+use tokio::io::AsyncReadExt as _;
+use tonic::transport::Endpoint;
 
 use crate::stand::{Running, bearing, robot};
 
@@ -61,4 +63,21 @@ async fn a_server_that_is_dropped_cuts_off_its_calls() {
     running.hanging(1).await;
     running.served.abort();
     tokio::time::timeout(PATIENCE, call).await.unwrap().unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn a_connection_that_has_said_nothing_holds_up_no_drain() {
+    let running = Running::with(patient()).await;
+    let address = running.address.strip_prefix("http://").unwrap().to_owned();
+    let mut silent = tokio::net::TcpStream::connect(address).await.unwrap();
+    // once a later connection is answered, the silent one was accepted
+    let client = Endpoint::try_from(running.address.clone()).unwrap().connect().await.unwrap();
+    let mut robots = reeve_api::identity::robot_service_client::RobotServiceClient::new(client);
+    robots.create_robot(bearing("admin", robot("ci"))).await.unwrap();
+    running.stand.drain.cancel();
+    tokio::time::timeout(PATIENCE, running.served).await.unwrap().unwrap().unwrap();
+    let mut rest = Vec::new();
+    // closed, or reset: either way it has ended
+    let _ = silent.read_to_end(&mut rest).await;
+    assert!(rest.len() < 1024, "{rest:?}");
 }

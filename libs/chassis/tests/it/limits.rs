@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use reeve_api::identity::{CreateRobotResponse, ListRobotsRequest};
+use reeve_api::identity::access_service_client::AccessServiceClient;
+use reeve_api::identity::{CreateRobotResponse, GetServerInfoRequest, GetServerInfoResponse, ListRobotsRequest};
 use reeve_chassis::MAX_MESSAGE_BYTES;
 use reeve_chassis::config::ServerConfig;
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
-use crate::stand::{CREATE, Running, bearing, reason, robot};
+use crate::stand::{CREATE, INFO, Running, bearing, reason, robot};
 
 #[tokio::test]
 async fn a_message_that_cannot_be_decoded_is_the_callers_fault() {
@@ -65,4 +66,29 @@ async fn a_call_that_takes_too_long_is_given_up_and_frees_its_place() {
         let status = tokio::time::timeout(Duration::from_secs(20), call).await.unwrap().unwrap_err();
         assert_eq!((status.code(), reason(&status).as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
     }
+}
+
+#[tokio::test]
+async fn calls_without_a_token_leave_room_for_those_with_one() {
+    let running = Running::with(ServerConfig { concurrency_limit: 4, ..Default::default() }).await;
+    // it never sends its message, so it holds its place until it is given up
+    let (_never, silence) = tokio::sync::mpsc::channel::<GetServerInfoRequest>(1);
+    let mut grpc = tonic::client::Grpc::new(running.channel.clone());
+    grpc.ready().await.unwrap();
+    let messages = Request::new(tokio_stream::wrappers::ReceiverStream::new(silence));
+    let codec = tonic_prost::ProstCodec::<GetServerInfoRequest, GetServerInfoResponse>::default();
+    let held =
+        tokio::spawn(
+            async move { grpc.client_streaming(messages, INFO.method.parse().unwrap(), codec).await.map(|_| ()) },
+        );
+    let mut info = AccessServiceClient::new(running.channel.clone());
+    let refused = loop {
+        if let Err(status) = info.get_server_info(GetServerInfoRequest {}).await {
+            break status;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::ResourceExhausted, "TOO_BUSY"));
+    running.robots().create_robot(bearing("admin", robot("ci"))).await.unwrap();
+    held.abort();
 }

@@ -182,6 +182,8 @@ impl FeedService for Stand {
 /// A running server, and a client of it.
 pub(crate) struct Running {
     pub(crate) stand: Stand,
+    /// As a URL.
+    pub(crate) address: String,
     pub(crate) channel: Channel,
     pub(crate) readiness: reeve_chassis::Readiness,
     pub(crate) served: JoinHandle<Result<(), ServeError>>,
@@ -229,8 +231,8 @@ impl Running {
         let readiness = setup.readiness.clone();
         let server = setup.build().unwrap();
         let served = tokio::spawn(server.serve(vec![listener], stand.drain.clone()));
-        let channel = Endpoint::try_from(address).unwrap().connect().await.unwrap();
-        Self { stand, channel, readiness, served }
+        let channel = Endpoint::try_from(address.clone()).unwrap().connect().await.unwrap();
+        Self { stand, address, channel, readiness, served }
     }
 
     pub(crate) fn robots(&self) -> api::robot_service_client::RobotServiceClient<Channel> {
