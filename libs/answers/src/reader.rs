@@ -11,6 +11,7 @@ use reeve_chassis::{
 use reeve_model::{Consistency, ConsistencyToken};
 use reeve_replica::{ReadError, Replica};
 use reeve_world::{AuthenticateError, TokenRules};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataMap;
 
@@ -20,6 +21,9 @@ use crate::Moment;
 const READ_WAIT: Duration = Duration::from_secs(5);
 /// How long a token with an unknown key waits for the key.
 const KEY_WAIT: Duration = Duration::from_secs(1);
+/// Most calls that wait for a key at once. Anybody can write such a token, so more are answered at once: else a flood of
+/// them would hold every place that calls have.
+const MAX_KEY_WAITS: usize = 32;
 
 /// How often it is looked at whether the replica is still fresh enough.
 const READINESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -55,12 +59,14 @@ pub struct Reader {
     replica: Replica,
     rules: Arc<TokenRules>,
     staleness: Staleness,
+    /// A place for each call that waits for a key.
+    key_waits: Arc<Semaphore>,
 }
 
 impl Reader {
     /// Reads `replica`; accepts access tokens as `rules` says.
     pub fn new(replica: Replica, rules: TokenRules, staleness: Staleness) -> Self {
-        Self { replica, rules: Arc::new(rules), staleness }
+        Self { replica, rules: Arc::new(rules), staleness, key_waits: Arc::new(Semaphore::new(MAX_KEY_WAITS)) }
     }
 
     /// The replica that is read.
@@ -169,6 +175,9 @@ impl Authenticate for Reader {
         let moment = self.now(Purpose::Decision)?;
         match self.identify(&moment, bearer) {
             Err(AuthenticateError::UnknownKey) => {
+                let Ok(_place) = self.key_waits.try_acquire() else {
+                    return Err(unauthenticated(AuthenticateError::UnknownKey).into());
+                };
                 // a key that was just made may be on its way: whatever comes next, or the end of the wait, decides
                 let newer = self.replica.reach(moment.revision().next(), KEY_WAIT).await;
                 tracing::debug!(seen = newer.is_ok(), "met a token with an unknown key");
@@ -208,8 +217,30 @@ fn failure(error: ReadError) -> Failure {
         ReadError::NotSynced => unavailable(UnavailableReason::NotSynced),
         ReadError::Stale { .. } => unavailable(UnavailableReason::StaleReplica),
         ReadError::Regressed => unavailable(UnavailableReason::StoreRegressed),
-        ReadError::Store(_) => unavailable(UnavailableReason::StoreUnavailable),
+        ReadError::Store(cause) => {
+            // what the store says is for the log alone
+            tracing::warn!(cause, "the store did not say what is current");
+            Failure::Unavailable {
+                reason: UnavailableReason::StoreUnavailable,
+                message: "the store did not answer: try again".to_owned(),
+                retry_after: None,
+            }
+        }
         ReadError::ForeignToken => Failure::precondition(PreconditionReason::ForeignToken, "consistency", message),
         ReadError::NoStore => Failure::invalid("consistency.fully_consistent", message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Status;
+
+    use super::*;
+
+    #[test]
+    fn what_the_store_says_stays_inside() {
+        let status = Status::from(failure(ReadError::Store("I/O error: No space left on device".to_owned())));
+        assert_eq!(status.code(), tonic::Code::Unavailable);
+        assert!(!status.message().contains("I/O"), "{}", status.message());
     }
 }
