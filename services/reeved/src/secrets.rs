@@ -77,19 +77,32 @@ impl Secrets {
         name: &str,
         make: impl FnOnce() -> SecretString,
     ) -> Result<(SecretString, Origin), SecretError> {
-        if let Some(given) = given(file, variable)? {
-            return Ok((given, Origin::Given));
-        }
-        let path = self.path(name);
-        if path.exists() {
-            if fs::metadata(&path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
-                return Err(SecretError::Exposed(path));
-            }
-            return Ok((read(&path)?, Origin::Kept));
+        if let Some(found) = self.find(file, variable, name)? {
+            return Ok(found);
         }
         let made = make();
-        keep(&path, &made)?;
+        keep(&self.path(name), &made)?;
         Ok((made, Origin::Kept))
+    }
+
+    /// The secret from `file`, else from `variable`, else the one kept as `name`.
+    pub(crate) fn find(
+        &self,
+        file: Option<&Path>,
+        variable: &str,
+        name: &str,
+    ) -> Result<Option<(SecretString, Origin)>, SecretError> {
+        if let Some(given) = given(file, variable)? {
+            return Ok(Some((given, Origin::Given)));
+        }
+        let path = self.path(name);
+        if !path.exists() {
+            return Ok(None);
+        }
+        if fs::metadata(&path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
+            return Err(SecretError::Exposed(path));
+        }
+        Ok(Some((read(&path)?, Origin::Kept)))
     }
 }
 

@@ -42,6 +42,12 @@ pub enum UpError {
     /// The cluster key is none.
     #[error("the cluster key cannot be used: {0}")]
     ClusterKey(#[from] ClusterKeyError),
+    /// The cluster is there and its key is not.
+    #[error("{} is missing: put this cluster's key back there, or name it by `cluster_key_file` or `REEVE_CLUSTER_KEY`", .0.display())]
+    KeyLost(PathBuf),
+    /// Somebody asked for a stop before it was ready.
+    #[error("stopped before it was ready")]
+    Stopped,
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -122,14 +128,27 @@ impl Up {
         let options = EmbeddedOptions::default();
         let store = Arc::new(Embedded::open(&config.data, clock.clone(), entropy.clone(), options)?);
         let seam: Arc<dyn Store> = store.clone();
-        let sealer = Arc::new(Sealer::new(cluster_key(&config, &secrets, entropy.as_ref())?, Vec::new()));
-        let sign_in = bootstrap(&config, &secrets, &seam, &sealer, &clock, &entropy).await?;
+        let first = !reeve_identity::is_bootstrapped(seam.as_ref()).await.map_err(BootstrapError::Store)?;
+        let sealer = Arc::new(Sealer::new(cluster_key(&config, &secrets, first, entropy.as_ref())?, Vec::new()));
+        let of = Bootstrapping {
+            store: seam.as_ref(),
+            sealer: &sealer,
+            clock: clock.as_ref(),
+            entropy: entropy.as_ref(),
+            config: &config.identity,
+        };
+        let sign_in = bootstrap(&config, &secrets, first, of).await?;
 
         let (tasks, background) = (TaskTracker::new(), CancellationToken::new());
         let source = || StoreSource::new(seam.clone());
         let replica = Replica::new(clock.clone(), Some(Arc::new(source())));
         tasks.spawn(follow(replica.clone(), source(), background.clone()));
-        replica.ready().await;
+        tokio::select! {
+            biased;
+            // a record that cannot be read keeps it from ever being ready
+            () = stop.token().cancelled() => return Err(UpError::Stopped),
+            () = replica.ready() => {}
+        }
 
         let reader = Reader::new(replica.clone(), config.token_rules(), config.staleness());
         let writer = Writer::new(seam, replica.clone(), entropy.clone());
@@ -209,10 +228,15 @@ fn rows() -> Vec<&'static [Row]> {
     vec![reeve_identity::ROWS, reeve_policy::ROWS, reeve_agentmap::ROWS, reeve_answers::ROWS, FEED_ROWS]
 }
 
-fn cluster_key(config: &Config, secrets: &Secrets, entropy: &dyn Entropy) -> Result<ClusterKey, UpError> {
-    let made = ClusterKey::generate(entropy)?;
-    let (key, _) =
-        secrets.take(config.cluster_key_file.as_deref(), "REEVE_CLUSTER_KEY", CLUSTER_KEY, || made.to_text())?;
+/// The cluster key. Only a first start makes one: to make another for a cluster that lost its own would hide the loss.
+fn cluster_key(config: &Config, secrets: &Secrets, first: bool, entropy: &dyn Entropy) -> Result<ClusterKey, UpError> {
+    let (file, variable) = (config.cluster_key_file.as_deref(), "REEVE_CLUSTER_KEY");
+    let key = if first {
+        let made = ClusterKey::generate(entropy)?;
+        secrets.take(file, variable, CLUSTER_KEY, || made.to_text())?.0
+    } else {
+        secrets.find(file, variable, CLUSTER_KEY)?.ok_or_else(|| UpError::KeyLost(secrets.path(CLUSTER_KEY)))?.0
+    };
     Ok(ClusterKey::parse(key.expose())?)
 }
 
@@ -220,20 +244,17 @@ fn cluster_key(config: &Config, secrets: &Secrets, entropy: &dyn Entropy) -> Res
 async fn bootstrap(
     config: &Config,
     secrets: &Secrets,
-    store: &Arc<dyn Store>,
-    sealer: &Sealer,
-    clock: &Arc<dyn Clock>,
-    entropy: &Arc<dyn Entropy>,
+    first: bool,
+    of: Bootstrapping<'_>,
 ) -> Result<Option<SignIn>, UpError> {
-    let first = !reeve_identity::is_bootstrapped(store.as_ref()).await.map_err(BootstrapError::Store)?;
     let mut sign_in = None;
     let given = if first {
         let own = &config.bootstrap;
         let password_file = own.initial_password_file.as_deref();
         let (initial_password, origin) =
-            secrets.take(password_file, "REEVE_INITIAL_PASSWORD", INITIAL_PASSWORD, || password(entropy.as_ref()))?;
-        let (root_token, _) = secrets
-            .take(own.root_token_file.as_deref(), "REEVE_ROOT_TOKEN", ROOT_TOKEN, || mint_root(entropy.as_ref()))?;
+            secrets.take(password_file, "REEVE_INITIAL_PASSWORD", INITIAL_PASSWORD, || password(of.entropy))?;
+        let (root_token, _) =
+            secrets.take(own.root_token_file.as_deref(), "REEVE_ROOT_TOKEN", ROOT_TOKEN, || mint_root(of.entropy))?;
         sign_in = Some(SignIn {
             username: ADMIN_NAME,
             password: (origin == Origin::Kept).then(|| initial_password.clone()),
@@ -242,13 +263,6 @@ async fn bootstrap(
         Some(Bootstrap { initial_password, root_token })
     } else {
         None
-    };
-    let of = Bootstrapping {
-        store: store.as_ref(),
-        sealer,
-        clock: clock.as_ref(),
-        entropy: entropy.as_ref(),
-        config: &config.identity,
     };
     reeve_identity::bootstrap(of, given).await?;
     Ok(sign_in)
@@ -318,5 +332,25 @@ impl Parts<'_> {
         let agentmap = reeve_agentmap::Deps { writer, reader: reader.clone(), answers: answers.clone() };
         let agentmap = AgentmapService::start(agentmap).await.map_err(failed("agentmap"))?;
         Ok(identity.services().merge(policy.services()).merge(agentmap.services()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reeve_chassis::{OsEntropy, SystemClock};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_is_heard_before_it_is_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config { data: folder.path().join("data"), ..Config::default() };
+        config.server.listen = ([127, 0, 0, 1], 0).into();
+        // what a hash costs is not what is tested here
+        config.identity.passwords.hash.memory_kib = 64;
+        let stop = Stop::new();
+        stop.ask();
+        let started = Up::start(config, Arc::new(SystemClock::new()), Arc::new(OsEntropy), stop).await;
+        assert!(matches!(started, Err(UpError::Stopped)));
     }
 }

@@ -117,3 +117,20 @@ async fn the_wrong_cluster_key_is_refused_before_anything_is_written() {
     // no more was written than by any other start
     assert_eq!(revision_of(&data).await - restarted, restarted - made);
 }
+
+#[tokio::test]
+async fn a_lost_cluster_key_is_named_and_no_other_is_made_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let made = revision_of(&data).await;
+    let key = data.join("cluster-key");
+    let right = fs::read_to_string(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    let refused = ended(up(&data));
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(refused.err.contains("cluster-key is missing"), "{refused:?}");
+    assert!(!key.exists(), "a key that opens nothing was made");
+    fs::write(&key, right).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(revision_of(&data).await >= made);
+}
