@@ -9,7 +9,7 @@ use serde::Serializer;
 use crate::failure::{Exit, Failure};
 use crate::message::Named;
 use crate::surroundings::Surroundings;
-use crate::table::plain;
+use crate::table::{disturbs, plain};
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -144,7 +144,11 @@ fn json<M: Named>(message: &M) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::pretty(&mut bytes);
     serialize(message, &mut serializer)?;
-    String::from_utf8(bytes).map_err(|refused| unwritable(M::NAME, &refused))
+    let text = String::from_utf8(bytes).map_err(|refused| unwritable(M::NAME, &refused))?;
+    // JSON leaves some controls as they are; outside of strings there is none but the ends of lines
+    let written_out =
+        |c: char| if c != '\n' && disturbs(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Ok(if text.contains(|c| c != '\n' && disturbs(c)) { text.chars().map(written_out).collect() } else { text })
 }
 
 /// The same in YAML.

@@ -60,13 +60,20 @@ impl Table {
     }
 }
 
-/// The text with control characters written out, so that nobody's note can move another person's cursor.
+/// The text with control characters written out, so that nobody's note can move another person's cursor or turn the line.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    if !text.contains(disturbs) {
         return Cow::Borrowed(text);
     }
-    let written_out = |c: char| if c.is_control() { c.escape_default().collect::<String>() } else { c.to_string() };
+    let written_out = |c: char| if disturbs(c) { c.escape_default().collect::<String>() } else { c.to_string() };
     Cow::Owned(text.chars().map(written_out).collect())
+}
+
+/// Whether a character does something to the text around it: controls, line separators, and what turns the direction of
+/// writing (Unicode Standard Annex 9).
+pub(crate) fn disturbs(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// At most `chars` characters of the text, an ellipsis in the place of the rest.
@@ -93,6 +100,7 @@ mod tests {
     fn a_control_character_cannot_reach_the_terminal() {
         let table = Table::bare().detail("note", "\u{1b}[2Jgone\nnext");
         assert_eq!(table.render(), "note  \\u{1b}[2Jgone\\nnext\n");
+        assert_eq!(plain("a\u{202e}b\u{9b}1m\u{2028}é"), "a\\u{202e}b\\u{9b}1m\\u{2028}é");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::credentials::Activation;
 use crate::failure::{Credential, Exit, Failure};
 use crate::password::PasswordFrom;
-use crate::table::Table;
+use crate::table::{Table, plain};
 use crate::time::shown;
 
 /// Arguments of `reeve login`.
@@ -47,7 +47,7 @@ pub(crate) async fn login(arguments: LoginArguments, context: &mut Context<'_>) 
     let user = user_to_sign_in(arguments.user, context)?;
     let password = context.password_to_sign_in(&user, PasswordFrom::flag(arguments.password_stdin))?;
     let (username, _) = context.sign_in(&user, &password, Activation::Active).await?;
-    context.output.text(&format!("signed in as {username} at {}\n", context.server))?;
+    context.output.text(&format!("signed in as {} at {}\n", plain(&username), context.server))?;
     Ok(Exit::Yes)
 }
 
