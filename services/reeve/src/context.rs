@@ -13,7 +13,7 @@ use crate::arguments::Global;
 use crate::cache::{Cache, CacheError, Loaded};
 use crate::connection::{Bearer, Connection};
 use crate::credentials::Credentials;
-use crate::failure::Failure;
+use crate::failure::{Credential, Failure};
 use crate::message::{Page, PageRequest, Read as ReadRequest, Written};
 use crate::output::Output;
 use crate::server::ServerAddress;
@@ -160,7 +160,8 @@ impl<'a> Context<'a> {
             },
             answered => answered,
         };
-        if answered.is_ok() {
+        // a token that is good for one command makes its server that command's alone
+        if answered.is_ok() && matches!(bearer.credential, Credential::Session(_)) {
             self.remember_server().await;
         }
         answered

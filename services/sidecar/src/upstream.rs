@@ -1,5 +1,6 @@
 //! The services that a sidecar follows, one after the other, and its token for them.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,11 +54,16 @@ impl Connect for Upstreams {
             .tcp_nodelay(true)
             .connect()
             .await
-            .map_err(|error| format!("{url} cannot be reached: {error}"))?;
+            .map_err(|error| format!("{url} cannot be reached: {}", cause(&error)))?;
         Ok((channel, authorization))
     }
 
     fn name(&self) -> String {
         self.urls.join(", ")
     }
+}
+
+/// The innermost cause: what the transport says of itself is that it failed.
+fn cause(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), cause)
 }

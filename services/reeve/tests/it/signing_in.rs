@@ -155,6 +155,20 @@ async fn the_last_used_server_is_asked_when_none_is_named() {
 }
 
 #[tokio::test]
+async fn a_server_that_was_asked_with_a_given_token_is_not_the_last_used() {
+    let (fake, mut alice) = signed_in().await;
+    alice.set("REEVE_SERVER", "");
+    let other = Fake::default();
+    other.state().tokens.insert("given".to_owned(), "root".to_owned());
+    alice.set("REEVE_TOKEN", "given");
+    let asked = alice.run(&["--server", &other.serve().await, "whoami"]).await;
+    assert!(asked.stdout.contains("root"), "{asked:?}");
+    alice.set("REEVE_TOKEN", "");
+    assert!(alice.run(&["whoami"]).await.stdout.contains("user:alice"));
+    assert_eq!(fake.state().logins, 1);
+}
+
+#[tokio::test]
 async fn signing_out_forgets_the_session_even_when_the_server_is_gone() {
     let (_, mut alice) = signed_in().await;
     let text = std::fs::read_to_string(alice.credentials()).unwrap();
