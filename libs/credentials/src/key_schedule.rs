@@ -47,15 +47,19 @@ impl Default for KeySchedule {
 }
 
 impl KeySchedule {
-    /// The window of the key that has to be written now, if one has to be.
+    /// The window of the key that has to be written now beside those of `windows`, if one has to be.
     ///
-    /// The first key of a cluster signs at once: no verifier holds an older one that it would have to outlive. So does
-    /// the key that replaces one whose time to sign has run out.
-    pub fn due(&self, newest: Option<KeyWindow>, now: Timestamp) -> Option<KeyWindow> {
-        let Some(newest) = newest.filter(|newest| now < newest.sign_until) else { return Some(self.window(now)) };
-        let next_from = newest.sign_from.plus(self.rotate_every);
-        let due = now.plus(self.publish_ahead) >= next_from;
-        due.then(|| self.window(next_from.max(now.plus(self.publish_ahead))))
+    /// Where no key signs now, one is made that signs at once: the first of a cluster, the one after a time without, and the one
+    /// that is needed when others were made by a clock that was ahead. Those wait for their time, and are not counted.
+    pub fn due(&self, windows: impl IntoIterator<Item = KeyWindow>, now: Timestamp) -> Option<KeyWindow> {
+        let published_by = now.plus(self.publish_ahead);
+        let known: Vec<KeyWindow> = windows.into_iter().filter(|window| window.sign_from <= published_by).collect();
+        if !known.iter().any(|window| window.signs_at(now)) {
+            return Some(self.window(now));
+        }
+        let newest = known.into_iter().map(|window| window.sign_from).max()?;
+        let next_from = newest.plus(self.rotate_every);
+        (published_by >= next_from).then(|| self.window(next_from.max(published_by)))
     }
 
     /// The window of a key that an operator asks for out of turn: it signs as soon as every verifier can have it.

@@ -33,16 +33,18 @@ impl Signing {
     /// # Errors
     /// [`Failure::Unavailable`] when no key may sign now: the store could not be written for a month.
     pub(crate) fn sign(&self, claims: &AccessClaims, now: Timestamp) -> Result<SecretString, Failure> {
-        let keys = self.keys.load();
-        let Some(key) = signer(keys.iter(), now) else {
-            tracing::error!("no signing key may sign now");
-            return Err(Failure::Unavailable {
-                reason: UnavailableReason::StoreUnavailable,
-                message: "no token can be signed now: try again".to_owned(),
-                retry_after: None,
-            });
-        };
-        sign_access(key, claims).map_err(Failure::internal)
+        match signer(self.keys.load().iter(), now) {
+            Some(key) => sign_access(key, claims).map_err(Failure::internal),
+            None => Err(no_signer()),
+        }
+    }
+
+    /// Checks that a token can be signed, before anything is written that only a token makes known to its holder.
+    ///
+    /// # Errors
+    /// As [`Signing::sign`].
+    pub(crate) fn check(&self, now: Timestamp) -> Result<(), Failure> {
+        signer(self.keys.load().iter(), now).map(|_| ()).ok_or_else(no_signer)
     }
 
     /// Reads the keys of the store, and writes the next one when it is due; whichever replica writes first, the others read it.
@@ -58,8 +60,7 @@ impl Signing {
             .transact(async || {
                 let head = writer.get(&keys::signing_head()).await?;
                 let stored = list(writer).await?;
-                let newest = newest_window(&stored)?;
-                let Some(window) = self.schedule.due(newest, now) else {
+                let Some(window) = self.schedule.due(windows(&stored)?, now) else {
                     return Ok(Attempt { txn: Txn::new(), answer: None });
                 };
                 let key = SigningKey::generate(window).map_err(Failure::internal)?;
@@ -84,8 +85,17 @@ impl Signing {
     /// The keys of the store; none if the next one is due.
     async fn load(&self, writer: &Writer, sealer: &Sealer, now: Timestamp) -> Result<Option<Vec<SigningKey>>, Failure> {
         let stored = list(writer).await?;
-        let due = self.schedule.due(newest_window(&stored)?, now).is_some();
+        let due = self.schedule.due(windows(&stored)?, now).is_some();
         if due { Ok(None) } else { open_all(&stored, sealer).map(Some) }
+    }
+}
+
+fn no_signer() -> Failure {
+    tracing::error!("no signing key may sign now: was the clock set back?");
+    Failure::Unavailable {
+        reason: UnavailableReason::NotSynced,
+        message: "no token can be signed now: try again".to_owned(),
+        retry_after: None,
     }
 }
 
@@ -126,10 +136,8 @@ fn window(stored: &StoredSigningKey) -> KeyWindow {
     }
 }
 
-fn newest_window(stored: &[Versioned]) -> Result<Option<KeyWindow>, Failure> {
-    let windows = stored.iter().map(|found| Ok(window(&read::<StoredSigningKey>(found)?)));
-    let windows = windows.collect::<Result<Vec<_>, Failure>>()?;
-    Ok(windows.into_iter().max_by_key(|window| window.sign_from))
+fn windows(stored: &[Versioned]) -> Result<Vec<KeyWindow>, Failure> {
+    stored.iter().map(|found| Ok(window(&read::<StoredSigningKey>(found)?))).collect()
 }
 
 /// The keys whose signatures nobody believes any more, with their ids.

@@ -120,6 +120,17 @@ fn a_key_whose_time_ran_out_is_replaced_at_once() {
 }
 
 #[test]
+fn a_key_made_by_a_clock_that_was_ahead_keeps_nobody_from_signing() {
+    let schedule = KeySchedule::default();
+    let ahead = schedule.due(None, at(1000 * DAY_MS)).unwrap();
+    let now = schedule.due(Some(ahead), NOW).unwrap();
+    assert_eq!(now.sign_from, NOW, "nobody signs, so a key is made for now");
+    assert_eq!(schedule.due([ahead, now], at(1)), None);
+    let next = schedule.due([ahead, now], at(30 * DAY_MS - 600_000)).unwrap();
+    assert_eq!(next.sign_from, at(30 * DAY_MS), "and the turns go on as if the other were not there");
+}
+
+#[test]
 fn the_newest_key_whose_time_has_come_signs() {
     let old = SigningKey::generate(window()).unwrap();
     let next = SigningKey::generate(KeyWindow { sign_from: at(1000), ..window() }).unwrap();
@@ -140,7 +151,7 @@ proptest! {
         let mut now = NOW;
         for pause_ms in pauses_ms {
             now = now.plus(Duration::from_millis(pause_ms));
-            if let Some(due) = schedule.due(windows.last().copied(), now) {
+            if let Some(due) = schedule.due(windows.iter().copied(), now) {
                 prop_assert!(due.sign_from >= now.plus(schedule.publish_ahead), "every verifier has it in time");
                 windows.push(due);
             }

@@ -48,6 +48,7 @@ pub(crate) async fn login(_: &Anyone, shared: &Shared, login: Login) -> Result<L
     let (Some(found), Some(stored), Verified::Match { needs_rehash }) = (found, stored, verified) else {
         return Err(Unauthenticated::InvalidCredentials.into());
     };
+    shared.signing.check(shared.clock.now())?;
     let ((user, session), proof) =
         shared.writer.transact(async || begin(shared, &found.value, client.clone()).await).await?;
     if needs_rehash {

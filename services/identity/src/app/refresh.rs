@@ -16,6 +16,7 @@ use crate::{accounts, keys};
 /// `SESSION_ENDED`, of a session that never was too: nothing is said to who holds no genuine token; `USER_INACTIVE` and
 /// `TOKEN_REVOKED` to who does; [`Failure::Unavailable`].
 pub(crate) async fn refresh(_: &Anyone, shared: &Shared, token: RefreshToken) -> Result<IssuedTokens, Failure> {
+    shared.signing.check(shared.clock.now())?;
     let (going_on, _) = shared.writer.transact(async || attempt(shared, &token).await).await?;
     let Some((user, session)) = going_on else {
         tracing::warn!(session = %token.session(), "a refresh token was used twice: its session was ended");
