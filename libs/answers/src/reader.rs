@@ -24,6 +24,9 @@ const KEY_WAIT: Duration = Duration::from_secs(1);
 /// Most calls that wait for a key at once. Anybody can write such a token, so more are answered at once: else a flood of
 /// them would hold every place that calls have.
 const MAX_KEY_WAITS: usize = 32;
+/// Most calls that wait for a state at once; more are told to try again. A revision that never comes can be asked for, and
+/// must not hold every place that calls have.
+const MAX_READ_WAITS: usize = 256;
 
 /// How often it is looked at whether the replica is still fresh enough.
 const READINESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -61,12 +64,20 @@ pub struct Reader {
     staleness: Staleness,
     /// A place for each call that waits for a key.
     key_waits: Arc<Semaphore>,
+    /// A place for each call that waits for a state.
+    read_waits: Arc<Semaphore>,
 }
 
 impl Reader {
     /// Reads `replica`; accepts access tokens as `rules` says.
     pub fn new(replica: Replica, rules: TokenRules, staleness: Staleness) -> Self {
-        Self { replica, rules: Arc::new(rules), staleness, key_waits: Arc::new(Semaphore::new(MAX_KEY_WAITS)) }
+        Self {
+            replica,
+            rules: Arc::new(rules),
+            staleness,
+            key_waits: Arc::new(Semaphore::new(MAX_KEY_WAITS)),
+            read_waits: Arc::new(Semaphore::new(MAX_READ_WAITS)),
+        }
     }
 
     /// The replica that is read.
@@ -117,6 +128,12 @@ impl Reader {
     }
 
     async fn moment_at(&self, consistency: Consistency, purpose: Purpose) -> Result<Moment, Failure> {
+        let _place = match consistency {
+            Consistency::AtLeastAsFresh(token) if !self.has_reached(&token) => {
+                Some(self.read_waits.try_acquire().map_err(|_| Failure::too_busy())?)
+            }
+            Consistency::AtLeastAsFresh(_) | Consistency::MinimizeLatency | Consistency::FullyConsistent => None,
+        };
         let view = self.replica.view_at(consistency, self.bound(purpose), READ_WAIT).await.map_err(failure)?;
         Ok(Moment::new(view, self.replica.clock().now()))
     }
@@ -143,6 +160,10 @@ impl Reader {
                 Err(error) => Serving::No(error.to_string()),
             });
         }
+    }
+
+    fn has_reached(&self, token: &ConsistencyToken) -> bool {
+        self.replica.latest().is_some_and(|snapshot| snapshot.revision() >= token.revision)
     }
 
     /// Whether the replica has not had a complete, confirmed snapshot yet.

@@ -106,15 +106,31 @@ fn check_username(text: &str) -> Option<&'static str> {
     if !text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
         return Some("starts wrongly: a username starts with a letter, a digit or `_`");
     }
-    let reserved = ["root", "system"].iter().any(|name| text.eq_ignore_ascii_case(name));
-    reserved.then_some("is reserved")
+    is_reserved(text).then_some("is reserved")
 }
 
 fn check_display_name(text: &str) -> Option<&'static str> {
     if text.is_empty() || text.chars().count() > MAX_NAME_CHARS {
         return Some("has the wrong length: a display name has 1 to 128 characters");
     }
-    text.chars().any(char::is_control).then_some("has a control character: a display name is printable text")
+    if text.chars().any(|c| c.is_control() || is_invisible(c)) {
+        return Some("has a character that cannot be seen: a display name is printable text");
+    }
+    is_reserved(text).then_some("is reserved")
+}
+
+/// Names that only Reeve itself goes by.
+fn is_reserved(text: &str) -> bool {
+    ["root", "system"].iter().any(|name| text.eq_ignore_ascii_case(name))
+}
+
+/// Characters that turn, join or hide what stands around them (Unicode's format characters and fillers): with them one name can
+/// be made to look like another.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn check_group_name(text: &str) -> Option<&'static str> {
@@ -161,6 +177,16 @@ mod tests {
     fn an_error_never_carries_a_control_character() {
         let error = DisplayName::parse("a\u{1b}[2Jb").unwrap_err().to_string();
         assert!(!error.contains('\u{1b}'), "{error:?}");
+    }
+
+    #[test]
+    fn a_display_name_cannot_pass_for_another() {
+        for bad in ["root", "System", "al\u{202e}ice", "a\u{200b}dmin", "\u{feff}alice", "al\u{ad}ice", "\u{3164}"] {
+            assert!(DisplayName::parse(bad).is_err(), "{bad:?}");
+        }
+        for fits in ["Alice A.", "Zoë 李", "Ольга", "O’Neil"] {
+            DisplayName::parse(fits).unwrap();
+        }
     }
 
     #[test]
