@@ -1,7 +1,7 @@
 //! `Admit`: the one question a scheduler asks.
 
 use reeve_api::admission::{AdmitRequest, AdmitResponse, Denial as WireDenial, DenialReason, Verdict as WireVerdict};
-use reeve_chassis::Failure;
+use reeve_chassis::{Failure, bearer};
 use reeve_model::{Violations, WorkspaceName};
 use reeve_world::{AdmissionRequest, Denial, Verdict};
 use tonic::Request;
@@ -29,7 +29,8 @@ impl Answers {
         let order = self.priority_order(request.priority_order, &mut violations);
         let moment = self.reader.at(&metadata, request.consistency.as_ref(), Purpose::Decision).await?;
         let submitter = match request.token.as_str() {
-            "" => caller(&extensions)?.clone(),
+            // found before, in an earlier moment perhaps: the verdict is of this one alone
+            "" => self.reader.caller(&moment, bearer(metadata.as_ref())?)?,
             token => self.reader.caller(&moment, token)?,
         };
         let (Some(workspace), Some(workload), Some(config), Some(order)) = (workspace, workload, config, order) else {
