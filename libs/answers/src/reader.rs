@@ -254,9 +254,27 @@ fn failure(error: ReadError) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+    use reeve_model::{ManualClock, Revision, StoreId};
     use tonic::Status;
 
     use super::*;
+
+    #[tokio::test]
+    async fn waits_for_a_state_that_never_comes_hold_a_bounded_number_of_places() {
+        let replica = Replica::new(Arc::new(ManualClock::default()), None);
+        let rules = TokenRules { issuer: String::new(), audience: String::new() };
+        let reader = Reader::new(replica, rules, Staleness::default());
+        let store = StoreId { uuid: uuid::Uuid::nil(), epoch: 0 };
+        let never = Consistency::AtLeastAsFresh(ConsistencyToken { store, revision: Revision::new(u64::MAX) });
+        let wait = || Box::pin(reader.moment_at(never, Purpose::Decision));
+        let mut waiting: Vec<_> = (0..MAX_READ_WAITS).map(|_| wait()).collect();
+        assert!(waiting.iter_mut().all(|call| call.now_or_never().is_none()), "each of them waits");
+        let Some(Err(refused)) = wait().now_or_never() else { panic!("one more is answered at once") };
+        assert_eq!(Status::from(refused).code(), tonic::Code::ResourceExhausted);
+        waiting.pop();
+        assert!(wait().now_or_never().is_none(), "a place that is given back is there for the next");
+    }
 
     #[test]
     fn what_the_store_says_stays_inside() {
