@@ -52,6 +52,12 @@ pub mod reeve {
             /// The feed.
             v1, "reeve.feed.v1");
     }
+    /// `reeve.neighbour`
+    pub mod neighbour {
+        package!(
+            /// What the services of a cluster tell each other.
+            v1, "reeve.neighbour.v1");
+    }
     /// `reeve.world`
     pub mod world {
         package!(
@@ -65,5 +71,6 @@ pub use reeve::agentmap::v1 as agentmap;
 pub use reeve::api::v1 as api;
 pub use reeve::feed::v1 as feed;
 pub use reeve::identity::v1 as identity;
+pub use reeve::neighbour::v1 as neighbour;
 pub use reeve::policy::v1 as policy;
 pub use reeve::world::v1 as world;

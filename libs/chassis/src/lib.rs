@@ -7,6 +7,7 @@ pub mod config;
 pub mod telemetry;
 
 mod authenticate;
+mod call_deadline;
 mod clock;
 mod connection;
 mod error;
@@ -14,6 +15,7 @@ mod gate;
 mod health;
 mod layers;
 mod method;
+mod owner;
 mod principal;
 mod request_id;
 mod server;
@@ -23,6 +25,7 @@ mod status;
 pub use authenticate::{
     Authenticate, AuthenticateLayer, AuthenticateService, MAX_AUTHORIZATION_BYTES, SocketPolicy, bearer,
 };
+pub use call_deadline::CallDeadline;
 pub use clock::{OsEntropy, SystemClock};
 pub use connection::{Listener, MAX_CONNECTIONS};
 pub use error::{
@@ -32,6 +35,7 @@ pub use gate::{Anyone, Authority, Granted, filtered, need, need_as, own, public}
 pub use health::{LIVE, Readiness, Serving};
 pub use layers::Answer;
 pub use method::{Access, MethodTable, On, Row, TableError};
+pub use owner::Owner;
 pub use principal::{Caller, Via};
 pub use request_id::{MAX_REQUEST_ID_BYTES, REQUEST_ID_HEADER, RequestId};
 pub use server::{MAX_HEADER_BYTES, MAX_STREAMS_PER_CONNECTION, ServeError, Server, Setup, StartError};

@@ -78,4 +78,9 @@ impl GroupId {
     pub const EVERYONE: Self = Self(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
     /// The built-in group of the administrators; implied clusterAdmin.
     pub const ADMINS: Self = Self(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0002));
+
+    /// The group of a workspace: the same for the same workspace, so that two who make it make one.
+    pub fn of_workspace(workspace: &WorkspaceId) -> Self {
+        Self(derived_uuid(&format!("workspace-group/{workspace}")))
+    }
 }

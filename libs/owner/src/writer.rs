@@ -159,7 +159,7 @@ impl PublishedTxn for Txn {
     }
 }
 
-fn store_failure(error: StoreError) -> Failure {
+pub(crate) fn store_failure(error: StoreError) -> Failure {
     match error {
         StoreError::Unavailable(cause) => {
             tracing::warn!(cause, "the store is unavailable");

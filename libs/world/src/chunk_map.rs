@@ -4,6 +4,7 @@
 //! the vector of chunks, and nothing at all while no other copy exists, as when a snapshot is loaded. Lookups are two binary searches.
 
 use std::borrow::Borrow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Most entries of a chunk; a full one is split in two.
@@ -106,6 +107,19 @@ impl<K: Ord + Clone, V: Clone> ChunkMap<K, V> {
         entries.skip_while(move |(k, _)| key.is_some_and(|key| *k <= key))
     }
 
+    /// The keys that this map has and `other` has not, in key order. What both share is not looked at, so between two states
+    /// of one map this costs what changed.
+    pub fn keys_not_in<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a K> {
+        // the vector itself is shared by copies that nobody has changed since
+        let changed = if Arc::ptr_eq(&self.chunks, &other.chunks) { &[][..] } else { self.chunks.as_slice() };
+        let shared: HashSet<*const Vec<(K, V)>> = match changed {
+            [] => HashSet::new(),
+            _ => other.chunks.iter().map(Arc::as_ptr).collect(),
+        };
+        let changed = changed.iter().filter(move |chunk| !shared.contains(&Arc::as_ptr(chunk)));
+        changed.flat_map(|chunk| chunk.iter()).map(|(key, _)| key).filter(|key| other.get(*key).is_none())
+    }
+
     /// The chunk that holds `key`, or would: the last that does not begin after it, or else the first.
     fn chunk_of<Q: Ord + ?Sized>(&self, key: &Q) -> Option<usize>
     where
@@ -146,6 +160,12 @@ mod tests {
                     prop_assert_eq!(map.remove(&key), model.remove(&key));
                 }
                 prop_assert_eq!(map.len(), model.len());
+            }
+            if let Some((earlier, was)) = &copy {
+                prop_assert!(map.keys_not_in(earlier).eq(model.keys().filter(|key| !was.contains_key(key))));
+                prop_assert!(earlier.keys_not_in(&map).eq(was.keys().filter(|key| !model.contains_key(key))));
+                let same = map.clone();
+                prop_assert!(map.keys_not_in(&same).next().is_none());
             }
             for (map, model) in copy.into_iter().chain([(map, model)]) {
                 prop_assert!(map.iter().eq(model.iter()));

@@ -11,8 +11,10 @@ mod chunk_map;
 mod config;
 mod grants;
 mod key;
+mod parent;
 mod principal;
 mod record;
+mod stray;
 mod world;
 
 pub use admit::{Admission, AdmissionRequest, Denial, Verdict};
@@ -22,6 +24,7 @@ pub use check::{Answer, CheckError, Reason};
 pub use chunk_map::ChunkMap;
 pub use config::{CompiledPolicy, ConfigError, PolicyDefect};
 pub use key::{KeyError, PREFIX, RecordKey};
+pub use parent::{Parent, ParentParseError};
 pub use principal::{LookupError, ResolvedPrincipal};
 pub use record::{
     Access, Binding, ConfigPolicy, EndedSession, Group, Membership, Record, Robot, SigningKey, Token, TokenPrincipal,

@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, Response};
 use tonic::body::Body;
 
 use super::{Inner, Step};
-use crate::status;
+use crate::{CallDeadline, status};
 
 /// How much earlier than the caller's deadline the server gives up, at most, so that its answer still arrives, and
 /// comes before the transport's, which carries no details.
@@ -19,9 +19,10 @@ pub(crate) struct Deadline {
 }
 
 impl Step for Deadline {
-    async fn around(&self, request: Request<Body>, inner: impl Inner) -> Response<Body> {
+    async fn around(&self, mut request: Request<Body>, inner: impl Inner) -> Response<Body> {
         let asked = timeout_of(request.headers()).map(|timeout| timeout.saturating_sub(MARGIN.min(timeout / 10)));
         let limit = asked.map_or(self.limit, |asked| asked.min(self.limit));
+        request.extensions_mut().insert(CallDeadline::after(limit));
         match tokio::time::timeout(limit, inner.answer(request)).await {
             Ok(response) => response,
             Err(_) => status::deadline_exceeded().into_http(),

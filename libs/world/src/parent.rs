@@ -1,0 +1,110 @@
+//! What records of another owner hang on: users, groups, robots, workspaces; and which of them came or went.
+
+use std::fmt;
+
+use reeve_model::{GroupId, RobotId, UserId, WorkspaceId};
+
+use crate::World;
+
+/// Something that records of more than one owner hang on, by its uid. A uid that is gone never comes back, but for the group
+/// of a workspace, which may come as long as its workspace is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Parent {
+    /// `user/UID`
+    User(UserId),
+    /// `group/UID`
+    Group(GroupId),
+    /// `robot/UID`
+    Robot(RobotId),
+    /// `workspace/UID`
+    Workspace(WorkspaceId),
+}
+
+/// A text that names none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not one of `user/UID`, `group/UID`, `robot/UID`, `workspace/UID`")]
+pub struct ParentParseError(String);
+
+impl Parent {
+    /// Reads the written form. There is one for each: a UUID is lower case with hyphens.
+    ///
+    /// # Errors
+    /// Any other text.
+    pub fn parse(text: &str) -> Result<Self, ParentParseError> {
+        let read = || {
+            let (kind, uid) = text.split_once('/')?;
+            Some(match kind {
+                "user" => Self::User(UserId::parse(uid).ok()?),
+                "group" => Self::Group(GroupId::parse(uid).ok()?),
+                "robot" => Self::Robot(RobotId::parse(uid).ok()?),
+                "workspace" => Self::Workspace(WorkspaceId::parse(uid).ok()?),
+                _ => return None,
+            })
+        };
+        read()
+            .filter(|parent| parent.to_string() == text)
+            .ok_or_else(|| ParentParseError(text.chars().take(80).flat_map(char::escape_default).collect()))
+    }
+}
+
+impl fmt::Display for Parent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(uid) => write!(f, "user/{uid}"),
+            Self::Group(uid) => write!(f, "group/{uid}"),
+            Self::Robot(uid) => write!(f, "robot/{uid}"),
+            Self::Workspace(uid) => write!(f, "workspace/{uid}"),
+        }
+    }
+}
+
+impl World {
+    /// Whether it is there.
+    pub fn has(&self, parent: &Parent) -> bool {
+        match parent {
+            Parent::User(uid) => self.users.get(uid).is_some(),
+            Parent::Group(uid) => self.groups.get(uid).is_some(),
+            Parent::Robot(uid) => self.robots.get(uid).is_some(),
+            Parent::Workspace(uid) => self.workspaces.get(uid).is_some(),
+        }
+    }
+
+    /// What `earlier` had and this has not, and the other way round. Of two states of one store, this costs what changed.
+    pub fn came_or_went_since<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = Parent> {
+        self.not_in(earlier).chain(earlier.not_in(self))
+    }
+
+    fn not_in<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Parent> + use<'a> {
+        let users = self.users.keys_not_in(&other.users).copied().map(Parent::User);
+        let groups = self.groups.keys_not_in(&other.groups).copied().map(Parent::Group);
+        let robots = self.robots.keys_not_in(&other.robots).copied().map(Parent::Robot);
+        let workspaces = self.workspaces.keys_not_in(&other.workspaces).copied().map(Parent::Workspace);
+        users.chain(groups).chain(robots).chain(workspaces)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+    #[test]
+    fn what_is_written_is_read() {
+        for kind in ["user", "group", "robot", "workspace"] {
+            let text = format!("{kind}/{UID}");
+            assert_eq!(Parent::parse(&text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let upper = format!("user/{}", UID.to_uppercase());
+        let simple = format!("user/{}", UID.replace('-', ""));
+        let kind = format!("session/{UID}");
+        let more = format!("user/{UID}/");
+        for text in ["", "user", "user/", "user/alice", "/", &upper, &simple, &kind, &more, UID] {
+            assert!(Parent::parse(text).is_err(), "{text}");
+        }
+    }
+}
