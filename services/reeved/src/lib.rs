@@ -2,6 +2,8 @@
 //!
 //! The binary is a thin shell over this library, so that tests run what `reeved` runs.
 
+pub mod command;
+
 mod alone;
 mod config;
 mod secrets;

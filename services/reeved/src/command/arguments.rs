@@ -1,0 +1,66 @@
+//! What can be said to `reeved`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Reeve's server: identity and access for shared ML clusters.
+#[derive(Parser)]
+#[command(name = "reeved", version)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Run every service in this process, on an embedded store.
+    Up(UpArguments),
+    /// Run a sidecar that follows the feed of a service.
+    Sidecar(ConfigFile),
+    /// Show or check the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Make keys.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+}
+
+#[derive(Args)]
+pub(super) struct UpArguments {
+    #[command(flatten)]
+    pub(super) config: ConfigFile,
+    /// The folder of the store and of the secrets that `up` makes.
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// The gRPC listener. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<SocketAddr>,
+    /// The sidecar's Unix socket.
+    #[arg(long, value_name = "PATH")]
+    pub(super) socket: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct ConfigFile {
+    /// A configuration file, TOML or YAML.
+    #[arg(long = "config", value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print the configuration that is in force, as TOML.
+    Print(ConfigFile),
+    /// Say everything that is wrong with the configuration.
+    Check(ConfigFile),
+}
+
+#[derive(Subcommand)]
+pub(super) enum KeysCommand {
+    /// Print a new cluster key.
+    Generate,
+    /// Print a new root token, for the first start of a cluster.
+    RootToken,
+}
