@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reeve_chassis::{Failure, UnavailableReason};
+use reeve_chassis::Failure;
 use reeve_model::Entropy;
 use reeve_replica::{Replica, Snapshot};
 use reeve_world::{Parent, World};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::look::{MAX_AGE, not_synced, snapshot};
 use crate::{Reconcile, Reconciled};
 
 /// How often everything is looked at, whatever happened: three quarters of it at least, so that replicas do not go together.
@@ -18,8 +19,6 @@ const INTERVAL: Duration = Duration::from_mins(1);
 const DEBOUNCE: Duration = Duration::from_millis(400);
 /// The pause before going on with what was too much for one turn, or failed.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How old a state may be that is acted on.
-const MAX_AGE: Duration = Duration::from_secs(30);
 /// How many that came or went are looked at one by one; beyond it, everything is, once.
 const MAX_SINGLE: usize = 16;
 
@@ -49,7 +48,7 @@ impl Reconciler {
     /// The state is too old to act on, or the store cannot be read or written.
     pub async fn everything(&self) -> Result<(), Failure> {
         loop {
-            let Some(snapshot) = self.snapshot() else { return Err(not_synced()) };
+            let Some(snapshot) = snapshot(&self.replica) else { return Err(not_synced()) };
             let done = self.reconcile.reconcile(&snapshot, None).await?;
             if let Some(written) = done.written {
                 self.replica.reach(written, MAX_AGE).await.map_err(|_| not_synced())?;
@@ -74,7 +73,7 @@ impl Reconciler {
         let mut seen: Option<Arc<Snapshot>> = None;
         let mut next_full = Instant::now();
         loop {
-            let Some(snapshot) = self.snapshot() else {
+            let Some(snapshot) = snapshot(&self.replica) else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
@@ -117,25 +116,11 @@ impl Reconciler {
         }
     }
 
-    /// The newest state, if it is the store's.
-    fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.replica.view(MAX_AGE).ok()?;
-        self.replica.latest()
-    }
-
     /// A duration up to `longest`, less than it by a random part of at most `1/part`.
     fn jittered(&self, longest: Duration, part: u32) -> Duration {
         let [low, high] = self.entropy.bytes::<2>();
         let spread = longest / part;
-        longest - spread * u32::from(u16::from_le_bytes([low, high])) / u32::from(u16::MAX)
-    }
-}
-
-fn not_synced() -> Failure {
-    Failure::Unavailable {
-        reason: UnavailableReason::NotSynced,
-        message: "this replica has not reached the state asked for: try again".to_owned(),
-        retry_after: None,
+        longest.saturating_sub(spread * u32::from(u16::from_le_bytes([low, high])) / u32::from(u16::MAX))
     }
 }
 

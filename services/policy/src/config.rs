@@ -2,7 +2,8 @@
 
 use reeve_chassis::config::Validate;
 use reeve_model::Violations;
-use reeve_rbac::{BuiltinRole, ScopeKind};
+use reeve_owner::workspace_role;
+use reeve_rbac::BuiltinRole;
 use serde::{Deserialize, Serialize};
 
 /// The section `policy`.
@@ -23,14 +24,7 @@ impl Default for PolicyConfig {
 impl PolicyConfig {
     /// The role of `everyone` on `default`, if there is one.
     pub(crate) fn role(&self) -> Result<Option<BuiltinRole>, String> {
-        if self.default_workspace_role.is_empty() {
-            return Ok(None);
-        }
-        let role = BuiltinRole::parse(&self.default_workspace_role).map_err(|error| error.to_string())?;
-        if !role.assignable_at().contains(&ScopeKind::Workspace) {
-            return Err(format!("`{role}` cannot be held on a workspace"));
-        }
-        Ok(Some(role))
+        workspace_role(&self.default_workspace_role)
     }
 }
 

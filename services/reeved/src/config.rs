@@ -8,6 +8,7 @@ use reeve_chassis::config::{ServerConfig, StalenessConfig, TelemetryConfig, Vali
 use reeve_config_policy::PriorityOrder;
 use reeve_identity::IdentityConfig;
 use reeve_model::Violations;
+use reeve_owner::WorkspacesConfig;
 use reeve_policy::PolicyConfig;
 use reeve_sidecar::SidecarConfig;
 use reeve_world::TokenRules;
@@ -31,7 +32,9 @@ pub struct Config {
     pub bootstrap: BootstrapConfig,
     /// Logins, tokens, passwords.
     pub identity: IdentityConfig,
-    /// Workspaces.
+    /// What a workspace comes with.
+    pub workspaces: WorkspacesConfig,
+    /// The first workspace.
     pub policy: PolicyConfig,
     /// Who tasks run as.
     pub security: SecurityConfig,
@@ -110,6 +113,7 @@ impl Default for Config {
             staleness: StalenessConfig::default(),
             bootstrap: BootstrapConfig::default(),
             identity: IdentityConfig::default(),
+            workspaces: WorkspacesConfig::default(),
             policy: PolicyConfig::default(),
             security: SecurityConfig::default(),
             workloads: WorkloadsConfig::default(),
@@ -178,6 +182,7 @@ impl Validate for Config {
         self.telemetry.validate(violations);
         self.staleness.validate(violations);
         self.identity.validate(violations);
+        self.workspaces.validate(violations);
         self.policy.validate(violations);
         self.sidecar.validate(violations);
         if let Err(wrong) = self.settings() {
