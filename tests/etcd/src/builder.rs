@@ -19,6 +19,24 @@ pub struct EtcdBuilder {
     pub(crate) nodes: usize,
     pub(crate) quota_bytes: Option<u64>,
     pub(crate) token_ttl: Option<Duration>,
+    pub(crate) scheme: Scheme,
+}
+
+/// How clients speak to the nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub(crate) fn loopback(self, port: u16) -> String {
+        let scheme = match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        };
+        format!("{scheme}://127.0.0.1:{port}")
+    }
 }
 
 impl EtcdBuilder {
@@ -28,7 +46,7 @@ impl EtcdBuilder {
     /// With no node.
     pub fn new(nodes: usize) -> Self {
         assert!(nodes > 0, "a cluster has a node");
-        Self { nodes, quota_bytes: None, token_ttl: None }
+        Self { nodes, quota_bytes: None, token_ttl: None, scheme: Scheme::Http }
     }
 
     /// How large a node's data may grow before it takes no more writes (`--quota-backend-bytes`).
@@ -41,6 +59,12 @@ impl EtcdBuilder {
     /// and write under `/reeve/` and nothing else. See [`EtcdCluster::credentials`].
     pub fn auth(mut self, token_ttl: Duration) -> Self {
         self.token_ttl = Some(token_ttl.max(Duration::from_secs(1)));
+        self
+    }
+
+    /// Clients have to speak TLS, and to show a certificate of the cluster's authority. See [`EtcdCluster::tls`].
+    pub fn tls(mut self) -> Self {
+        self.scheme = Scheme::Https;
         self
     }
 

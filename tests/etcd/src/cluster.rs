@@ -1,11 +1,13 @@
 //! Nodes together, and what may befall them.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::builder::{EtcdBuilder, EtcdCredentials};
+use crate::builder::{EtcdBuilder, EtcdCredentials, Scheme};
+use crate::certificates::EtcdTlsFiles;
 use crate::home::Home;
 use crate::node::{Node, State};
 use crate::probe;
@@ -31,6 +33,7 @@ pub struct EtcdCluster {
     // before the folder that they write to, so that they are dropped first
     nodes: Vec<Node>,
     home: Home,
+    tls: Option<EtcdTlsFiles>,
     plan: EtcdBuilder,
 }
 
@@ -47,7 +50,8 @@ impl EtcdCluster {
         for attempt in 1.. {
             let home = Home::make();
             let nodes = (0..plan.nodes).map(|at| Node::new(at, home.path())).collect();
-            let cluster = Self { nodes, home, plan: plan.clone() };
+            let tls = (plan.scheme == Scheme::Https).then(|| EtcdTlsFiles::make(&home.path().join("certificates")));
+            let cluster = Self { nodes, home, tls, plan: plan.clone() };
             match cluster.start_all().await {
                 Ok(()) => {
                     cluster.make_accounts().await;
@@ -65,9 +69,14 @@ impl EtcdCluster {
         self.nodes.len()
     }
 
-    /// Where every node is reached, `http://127.0.0.1:PORT`, by number; the same as long as the cluster lives.
+    /// Where every node is reached, `http://127.0.0.1:PORT` (with TLS `https`), by number; the same as long as the cluster lives.
     pub fn endpoints(&self) -> Vec<String> {
-        self.nodes.iter().map(|node| format!("http://127.0.0.1:{}", node.client_port)).collect()
+        self.nodes.iter().map(|node| self.plan.scheme.loopback(node.client_port)).collect()
+    }
+
+    /// What a client needs to be let in, and what it must not be let in with; none without [`EtcdBuilder::tls`].
+    pub fn tls(&self) -> Option<&EtcdTlsFiles> {
+        self.tls.as_ref()
     }
 
     /// Whom Reeve is to sign in as; none without [`EtcdBuilder::auth`].
@@ -178,11 +187,15 @@ impl EtcdCluster {
 
     async fn run_etcdctl(&self, arguments: &[&str], account: Option<String>) -> Result<String, String> {
         let up = self.nodes.iter().filter(|node| node.state() == State::Up);
-        let endpoints: Vec<String> = up.map(|node| format!("http://127.0.0.1:{}", node.client_port)).collect();
+        let endpoints: Vec<String> = up.map(|node| self.plan.scheme.loopback(node.client_port)).collect();
         let mut command = Command::new("etcdctl");
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("ETCDCTL_API", "3");
         if !arguments.iter().any(|argument| argument.starts_with("--endpoints")) {
             command.arg(format!("--endpoints={}", endpoints.join(",")));
+        }
+        if let Some(tls) = &self.tls {
+            command.arg("--cacert").arg(&tls.ca_file);
+            command.arg("--cert").arg(&tls.client.cert_file).arg("--key").arg(&tls.client.key_file);
         }
         command.arg("--command-timeout=15s");
         command.args(account).args(arguments).stdin(Stdio::null());
@@ -193,7 +206,7 @@ impl EtcdCluster {
     }
 
     async fn start_all(&self) -> Result<(), String> {
-        self.nodes.iter().for_each(|node| self.spawn(node));
+        self.nodes.iter().filter(|node| node.state() == State::Down).for_each(|node| self.spawn(node));
         let healthy = self.all_healthy().await;
         let stayed = self.nodes.iter().all(|node| node.state() == State::Up);
         if healthy && stayed { Ok(()) } else { Err(self.logs()) }
@@ -229,7 +242,14 @@ impl EtcdCluster {
         self.nodes.iter().filter(|node| node.state() == state).count()
     }
 
-    async fn make_accounts(&self) {
+    /// Starts every node that is down, and waits until all are healthy.
+    pub(crate) async fn restart_all(&self) {
+        if let Err(log) = self.start_all().await {
+            panic!("etcd did not come back:\n{log}");
+        }
+    }
+
+    pub(crate) async fn make_accounts(&self) {
         if self.plan.token_ttl.is_none() {
             return;
         }
@@ -250,8 +270,7 @@ impl EtcdCluster {
     }
 
     fn spawn(&self, node: &Node) {
-        let client = format!("http://127.0.0.1:{}", node.client_port);
-        let peers: Vec<String> = self.nodes.iter().map(|peer| format!("{}={}", peer.name, peer.peer_url())).collect();
+        let client = self.plan.scheme.loopback(node.client_port);
         // alone, a node waits for nobody; together they must not lose each other because the machine is busy
         let (heartbeat, election) = if self.nodes.len() == 1 { (10, 100) } else { (100, 1000) };
         let mut arguments = vec![
@@ -262,7 +281,7 @@ impl EtcdCluster {
             format!("--listen-peer-urls={}", node.peer_url()),
             format!("--initial-advertise-peer-urls={}", node.peer_url()),
             format!("--listen-metrics-urls=http://127.0.0.1:{}", node.metrics_port),
-            format!("--initial-cluster={}", peers.join(",")),
+            format!("--initial-cluster={}", self.peers()),
             format!("--initial-cluster-token={}", self.home.path().display()),
             format!("--heartbeat-interval={heartbeat}"),
             format!("--election-timeout={election}"),
@@ -271,7 +290,32 @@ impl EtcdCluster {
         ];
         arguments.extend(self.plan.quota_bytes.map(|bytes| format!("--quota-backend-bytes={bytes}")));
         arguments.extend(self.plan.token_ttl.map(|ttl| format!("--auth-token-ttl={}", ttl.as_secs())));
+        if let Some(tls) = &self.tls {
+            arguments.push(format!("--cert-file={}", tls.server.cert_file.display()));
+            arguments.push(format!("--key-file={}", tls.server.key_file.display()));
+            arguments.push(format!("--trusted-ca-file={}", tls.ca_file.display()));
+            arguments.push("--client-cert-auth".to_owned());
+        }
         node.spawn(&arguments);
+    }
+
+    /// Every node with its address for the others, as etcd takes it.
+    pub(crate) fn peers(&self) -> String {
+        let peers: Vec<String> = self.nodes.iter().map(|peer| format!("{}={}", peer.name, peer.peer_url())).collect();
+        peers.join(",")
+    }
+
+    /// One node alone, for [`etcdctl`](Self::etcdctl).
+    pub(crate) fn endpoint_argument(&self, node: usize) -> String {
+        format!("--endpoints={}", self.plan.scheme.loopback(self.node(node).client_port))
+    }
+
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.home.path()
     }
 
     fn logs(&self) -> String {

@@ -21,7 +21,9 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that gets no etcd has failed")]
 
 mod builder;
+mod certificates;
 mod cluster;
+mod disaster;
 mod home;
 mod keeper;
 mod node;
@@ -30,4 +32,5 @@ mod probe;
 mod wait;
 
 pub use builder::{EtcdBuilder, EtcdCredentials};
+pub use certificates::{EtcdCertificate, EtcdTlsFiles};
 pub use cluster::EtcdCluster;

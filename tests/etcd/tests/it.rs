@@ -120,3 +120,27 @@ async fn a_full_store_takes_no_write() {
     }
     assert!(answers.iter().any(|answer| answer.as_ref().is_err_and(|error| error.contains("space exceeded"))));
 }
+
+#[tokio::test]
+async fn tls_lets_in_whom_its_authority_knows() {
+    let etcd = EtcdBuilder::new(1).tls().start().await;
+    assert!(etcd.endpoints()[0].starts_with("https://"));
+    etcd.etcdctl(&["put", "k", "v"]).await;
+    let files = etcd.tls().unwrap();
+    let (cert, key) = (&files.other_client.cert_file, &files.other_client.key_file);
+    let stranger = [format!("--cert={}", cert.display()), format!("--key={}", key.display())];
+    let arguments = [&stranger[0], &stranger[1], "--command-timeout=1s", "get", "k"];
+    etcd.try_etcdctl(&arguments).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_backup_brings_back_what_was_and_forgets_what_came_after() {
+    let etcd = EtcdCluster::start(3).await;
+    etcd.etcdctl(&["put", "k", "before"]).await;
+    let backup = etcd.backup().await;
+    etcd.etcdctl(&["put", "k", "after"]).await;
+    etcd.restore(&backup).await;
+    assert_eq!(etcd.etcdctl(&["get", "k", "--print-value-only"]).await.trim(), "before");
+    etcd.wipe().await;
+    assert_eq!(etcd.etcdctl(&["get", "k", "--print-value-only"]).await.trim(), "");
+}
