@@ -35,6 +35,8 @@ mod escalation;
 mod experiments;
 #[path = "it/feed_cut.rs"]
 mod feed_cut;
+#[path = "it/history.rs"]
+mod history;
 #[path = "it/last_admin.rs"]
 mod last_admin;
 #[path = "it/methods.rs"]
