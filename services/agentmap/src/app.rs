@@ -4,6 +4,7 @@ mod clear_workspace_agent_user;
 mod get_user_link;
 mod get_workspace_agent_user;
 mod link_user;
+mod reconcile;
 mod set_workspace_agent_user;
 mod unlink_user;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use reeve_answers::{Answers, Reader};
 use reeve_chassis::{Failure, Services};
-use reeve_owner::Writer;
+use reeve_owner::{Reconcile, Writer};
 
 use crate::app::App;
 
@@ -45,5 +45,10 @@ impl AgentmapService {
     /// The server of `AgentUserService`; its rows are [`ROWS`].
     pub fn services(&self) -> Services {
         grpc::services(&self.app)
+    }
+
+    /// What keeps this service's records fitting those of the others; a `Reconciler` calls it.
+    pub fn reconcile(&self) -> Arc<dyn Reconcile> {
+        self.app.clone()
     }
 }

@@ -4,6 +4,7 @@ mod bind;
 mod create_workspace;
 mod default_workspace;
 mod delete_config_policy;
+mod delete_workspace;
 mod get_config_policy;
 mod grant;
 mod list_bindings;
@@ -11,15 +12,18 @@ mod list_workspaces;
 mod policy_check;
 mod policy_scope;
 mod power;
+mod reconcile;
 mod set_config_policy;
 mod unbind;
+mod workspace_group;
 
 use std::sync::Arc;
 
 use reeve_answers::{Answers, Moment, Purpose, Reader};
 use reeve_chassis::{Failure, Granted};
 use reeve_model::{Clock, Entropy};
-use reeve_owner::Writer;
+use reeve_owner::{Neighbours, WorkspacesConfig, Writer};
+use reeve_rbac::BuiltinRole;
 
 pub(crate) use create_workspace::NewWorkspace;
 pub(crate) use get_config_policy::get_config_policy;
@@ -28,6 +32,7 @@ pub(crate) use list_bindings::{BindingQuery, list_bindings};
 pub(crate) use list_workspaces::list_workspaces;
 pub(crate) use policy_scope::PolicyScope;
 pub(crate) use set_config_policy::NewPolicy;
+pub(crate) use workspace_group::WorkspaceGroup;
 
 /// What the use cases work with.
 pub(crate) struct App {
@@ -36,6 +41,26 @@ pub(crate) struct App {
     pub(crate) answers: Answers,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) neighbours: Neighbours,
+    /// Whether workspaces have groups.
+    pub(crate) groups: Groups,
+}
+
+/// Whether workspaces have groups of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Groups {
+    /// None gets one.
+    Off,
+    /// Each gets one, with this role there.
+    On(Option<BuiltinRole>),
+}
+
+impl Groups {
+    /// As the configuration says.
+    pub(crate) fn of(config: &WorkspacesConfig) -> Result<Self, String> {
+        let role = config.group_role()?;
+        Ok(if config.groups { Self::On(role) } else { Self::Off })
+    }
 }
 
 /// Something asked for, with the proof that the caller may ask for it.

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use reeve_answers::{Answers, Reader};
 use reeve_chassis::{Failure, Services};
 use reeve_model::{Clock, Entropy};
-use reeve_owner::Writer;
+use reeve_owner::{Neighbours, Reconcile, WorkspacesConfig, Writer};
 
-use crate::app::App;
+use crate::app::{App, Groups};
 
 pub use config::PolicyConfig;
 pub use rows::ROWS;
@@ -30,8 +30,12 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Randomness, for uids.
     pub entropy: Arc<dyn Entropy>,
+    /// The other owners.
+    pub neighbours: Neighbours,
     /// The section `policy` of the configuration.
     pub config: PolicyConfig,
+    /// The section `workspaces` of the configuration.
+    pub workspaces: WorkspacesConfig,
 }
 
 /// The policy service.
@@ -46,9 +50,10 @@ impl PolicyService {
     /// # Errors
     /// [`Failure::Unavailable`] when the store cannot write; [`Failure::Internal`] for a configuration that was not validated.
     pub async fn start(deps: Deps) -> Result<Self, Failure> {
-        let Deps { writer, reader, answers, clock, entropy, config } = deps;
+        let Deps { writer, reader, answers, clock, entropy, neighbours, config, workspaces } = deps;
         let role = config.role().map_err(Failure::internal)?;
-        let app = App { writer, reader, answers, clock, entropy };
+        let groups = Groups::of(&workspaces).map_err(Failure::internal)?;
+        let app = App { writer, reader, answers, clock, entropy, neighbours, groups };
         app.make_default_workspace(role).await?;
         Ok(Self { app: Arc::new(app) })
     }
@@ -56,5 +61,10 @@ impl PolicyService {
     /// The servers of `WorkspaceService`, `RoleService`, `BindingService` and `ConfigPolicyService`; their rows are [`ROWS`].
     pub fn services(&self) -> Services {
         grpc::services(&self.app)
+    }
+
+    /// What keeps this service's records fitting those of the others; a `Reconciler` calls it.
+    pub fn reconcile(&self) -> Arc<dyn Reconcile> {
+        self.app.clone()
     }
 }

@@ -16,6 +16,10 @@ pub(crate) const LIST_WORKSPACES: Row = Row {
     method: "/reeve.policy.v1.WorkspaceService/ListWorkspaces",
     access: Access::Filtered("the workspaces on which the caller holds workspace.view"),
 };
+pub(crate) const DELETE_WORKSPACE: Row = Row {
+    method: "/reeve.policy.v1.WorkspaceService/DeleteWorkspace",
+    access: Access::Need(Permission::WORKSPACE_DELETE, On::Request),
+};
 pub(crate) const LIST_ROLES: Row = Row {
     method: "/reeve.policy.v1.RoleService/ListRoles",
     access: Access::Filtered("nothing: the roles are the same for every caller"),
@@ -46,6 +50,7 @@ pub const ROWS: &[Row] = &[
     CREATE_WORKSPACE,
     GET_WORKSPACE,
     LIST_WORKSPACES,
+    DELETE_WORKSPACE,
     LIST_ROLES,
     BIND,
     UNBIND,

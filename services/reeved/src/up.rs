@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use reeve_agentmap::AgentmapService;
 use reeve_answers::{Answers, FEED_ROWS, Feed, Reader};
-use reeve_chassis::{Failure, Listener, Readiness, Row, ServeError, Server, Services, Setup, StartError};
+use reeve_chassis::{Failure, Listener, Owner, Readiness, Row, ServeError, Server, Services, Setup, StartError};
 use reeve_credentials::{ClusterKey, ClusterKeyError, Sealer, SecretString, mint_root};
 use reeve_identity::{ADMIN_NAME, Bootstrap, BootstrapError, Bootstrapping, IdentityService};
 use reeve_model::{Clock, Entropy, Violations};
-use reeve_owner::Writer;
+use reeve_owner::{LocalOwners, Neighbours, Reconciler, Writer};
 use reeve_policy::PolicyService;
 use reeve_replica::{FeedServer, Replica, StoreSource, follow};
 use reeve_sidecar::SocketError;
@@ -320,17 +320,26 @@ impl Parts<'_> {
             version: VERSION,
         };
         let identity = IdentityService::start(identity, tasks, background.clone()).await?;
+        let replica = writer.replica().clone();
+        let local = LocalOwners::new();
         let policy = reeve_policy::Deps {
             writer: writer.clone(),
             reader: reader.clone(),
             answers: answers.clone(),
             clock,
-            entropy,
+            entropy: entropy.clone(),
+            neighbours: Neighbours::local(Owner::Policy, replica.clone(), local.clone()),
             config: config.policy.clone(),
+            workspaces: config.workspaces.clone(),
         };
         let policy = PolicyService::start(policy).await.map_err(failed("policy"))?;
         let agentmap = reeve_agentmap::Deps { writer, reader: reader.clone(), answers: answers.clone() };
         let agentmap = AgentmapService::start(agentmap).await.map_err(failed("agentmap"))?;
+        let reconciled = [policy.reconcile(), agentmap.reconcile()];
+        local.register(&reconciled);
+        for owner in reconciled {
+            tasks.spawn(Reconciler::new(owner, replica.clone(), entropy.clone()).run(background.clone()));
+        }
         Ok(identity.services().merge(policy.services()).merge(agentmap.services()))
     }
 }

@@ -1,15 +1,16 @@
-//! `CreateWorkspace`: a name, a workspace, and its first administrator.
+//! `CreateWorkspace`: a name, a workspace, its first administrator, and what its group will hold.
 
 use reeve_answers::Moment;
-use reeve_chassis::{Failure, Granted};
-use reeve_model::{ConsistencyToken, PrincipalId, Resource, Subject, Timestamp, WorkspaceId, WorkspaceName};
-use reeve_owner::{Attempt, PublishedTxn};
+use reeve_chassis::{CallDeadline, Failure, Granted};
+use reeve_model::{ConsistencyToken, GroupId, PrincipalId, Resource, Subject, Timestamp, WorkspaceId, WorkspaceName};
+use reeve_owner::{Attempt, Parent, PublishedTxn};
 use reeve_rbac::BuiltinRole;
-use reeve_store::Txn;
+use reeve_replica::Snapshot;
+use reeve_store::{Key, Txn};
 use reeve_world::{Binding, Record, Workspace};
 
-use super::App;
 use super::grant::binding_id;
+use super::{App, Groups, WorkspaceGroup};
 use crate::keys;
 
 /// A workspace that is asked for.
@@ -19,15 +20,17 @@ pub(crate) struct NewWorkspace {
 }
 
 impl App {
-    /// Creates a workspace. The caller becomes its workspaceAdmin, unless they hold that in every workspace already.
+    /// Creates a workspace, and has its group made. The caller becomes its workspaceAdmin, unless they hold that in every workspace already.
     pub(crate) async fn create_workspace(
         &self,
         granted: &Granted,
         moment: &Moment,
         new: NewWorkspace,
-    ) -> Result<(Workspace, ConsistencyToken), Failure> {
+        deadline: Option<CallDeadline>,
+    ) -> Result<(Workspace, WorkspaceGroup, ConsistencyToken), Failure> {
         let first_admin = first_admin(moment, &granted.caller().principal);
-        self.writer
+        let (workspace, written) = self
+            .writer
             .transact(async || {
                 let index = keys::workspace_name(&new.name);
                 if self.writer.get(&index).await?.is_some() {
@@ -41,16 +44,29 @@ impl App {
                     create_time: now,
                     update_time: now,
                 };
-                let mut txn = Txn::new()
-                    .create(index, workspace.uid.to_string())
-                    .publish_new(&Record::Workspace(workspace.clone()));
+                let mut txn = self.new_workspace(index, &workspace);
                 if let Some(subject) = first_admin {
                     let binding = workspace_binding(&workspace, subject, BuiltinRole::WorkspaceAdmin, now);
                     txn = txn.publish_new(&Record::Binding(binding));
                 }
                 Ok(Attempt { txn, answer: workspace })
             })
-            .await
+            .await?;
+        let token = self.neighbours.tell(Parent::Workspace(workspace.uid), written, deadline).await;
+        let snapshot = self.writer.replica().latest();
+        let world = snapshot.as_deref().map_or(moment.world(), Snapshot::world);
+        let group = self.group_of(world, &workspace);
+        Ok((workspace, group, token))
+    }
+
+    /// Writes a workspace under its name, with the binding of its group. The group is identity's, and comes later: until then
+    /// the binding grants nothing to anybody.
+    pub(super) fn new_workspace(&self, index: Key, workspace: &Workspace) -> Txn {
+        let txn =
+            Txn::new().create(index, workspace.uid.to_string()).publish_new(&Record::Workspace(workspace.clone()));
+        let Groups::On(Some(role)) = self.groups else { return txn };
+        let group = Subject::Group(GroupId::of_workspace(&workspace.uid));
+        txn.publish_new(&Record::Binding(workspace_binding(workspace, group, role, workspace.create_time)))
     }
 }
 

@@ -25,12 +25,12 @@ impl App {
             if self.writer.get(&marker).await?.is_some() {
                 return Ok(Attempt { txn: Txn::new(), answer: () });
             }
-            let mut txn = Txn::new().create(marker, NAME);
             let index = keys::workspace_name(&name);
             let taken = self.writer.get(&index).await?;
             if taken.is_some() {
                 // somebody was faster by hand: theirs stays as it is
-                return Ok(Attempt { txn: txn.expect(&index, taken.as_ref()), answer: () });
+                let txn = Txn::new().create(marker, NAME).expect(&index, taken.as_ref());
+                return Ok(Attempt { txn, answer: () });
             }
             let now = self.clock.now();
             let workspace = Workspace {
@@ -40,7 +40,7 @@ impl App {
                 create_time: now,
                 update_time: now,
             };
-            txn = txn.create(index, workspace.uid.to_string()).publish_new(&Record::Workspace(workspace.clone()));
+            let mut txn = self.new_workspace(index, &workspace).create(marker, NAME);
             if let Some(role) = role {
                 let everyone = workspace_binding(&workspace, Subject::Group(GroupId::EVERYONE), role, now);
                 txn = txn.publish_new(&Record::Binding(everyone));

@@ -92,14 +92,10 @@ impl ConfigPolicies {
         let (scope, workload) = (read(scope)?, read(workload)?);
         let moment = self.0.moment_for_write().await?;
         let granted = need(&extensions, &rows::DELETE_CONFIG_POLICY, &moment, scope.resource())?;
-        let etag = given(&request.etag);
+        let etag = decode::given(&request.etag);
         let token = self.0.delete_config_policy(&granted, &moment, (scope, workload), etag).await?;
         Ok(DeleteConfigPolicyResponse { consistency_token: token.to_string() })
     }
-}
-
-fn given(etag: &str) -> Option<&str> {
-    (!etag.is_empty()).then_some(etag)
 }
 
 /// Reads a policy that is to be set, its document included.
@@ -129,7 +125,7 @@ fn new_policy(request: SetConfigPolicyRequest) -> Result<NewPolicy, Failure> {
         workload: read(workload)?,
         policy: Arc::new(read(policy)?),
         limit_precedence: read(precedence)?,
-        etag: given(&given_policy.etag).map(str::to_owned),
+        etag: decode::given(&given_policy.etag).map(str::to_owned),
         document: given_policy.document,
         allow_conflicts: request.allow_conflicts,
     })

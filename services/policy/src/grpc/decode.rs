@@ -17,6 +17,11 @@ pub(super) fn read<T>(value: Option<T>) -> Result<T, Failure> {
     value.ok_or_else(|| Failure::internal("a value is missing and no violation was noted"))
 }
 
+/// An optional text: empty is none.
+pub(super) fn given(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
 /// A free text for people.
 pub(super) fn text(field: &str, text: &str, violations: &mut Violations) -> String {
     if text.chars().count() > MAX_TEXT_CHARS {

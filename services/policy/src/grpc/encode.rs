@@ -7,13 +7,21 @@ use reeve_rbac::{BuiltinRole, Permission, ScopeKind};
 use reeve_replica::etag;
 use reeve_world::{Binding, ConfigPolicy, Record, Workspace, World};
 
+use crate::app::WorkspaceGroup;
+
 /// As `google.protobuf.Timestamp`.
 fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     let millis = i32::try_from(time.as_millis().rem_euclid(1000)).unwrap_or(0);
     prost_types::Timestamp { seconds: time.as_secs(), nanos: millis * 1_000_000 }
 }
 
-pub(super) fn workspace(workspace: &Workspace) -> wire::Workspace {
+pub(super) fn workspace(workspace: &Workspace, group: WorkspaceGroup) -> wire::Workspace {
+    let (group, problem) = match group {
+        WorkspaceGroup::Named(name) => (name.to_string(), wire::GroupProblem::Unspecified),
+        WorkspaceGroup::Off => (String::new(), wire::GroupProblem::Unspecified),
+        WorkspaceGroup::Pending => (String::new(), wire::GroupProblem::GroupPending),
+        WorkspaceGroup::NameTaken => (String::new(), wire::GroupProblem::GroupNameTaken),
+    };
     wire::Workspace {
         uid: workspace.uid.to_string(),
         name: workspace.name.to_string(),
@@ -21,6 +29,8 @@ pub(super) fn workspace(workspace: &Workspace) -> wire::Workspace {
         etag: etag(&Record::Workspace(workspace.clone())),
         create_time: Some(timestamp(workspace.create_time)),
         update_time: Some(timestamp(workspace.update_time)),
+        group,
+        group_problem: problem.into(),
     }
 }
 

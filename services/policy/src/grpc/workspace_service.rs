@@ -5,11 +5,12 @@ use std::sync::Arc;
 use reeve_answers::{Page, Purpose};
 use reeve_api::policy::workspace_service_server::WorkspaceService;
 use reeve_api::policy::{
-    CreateWorkspaceRequest, CreateWorkspaceResponse, GetWorkspaceRequest, GetWorkspaceResponse, ListWorkspacesRequest,
-    ListWorkspacesResponse,
+    self as wire, CreateWorkspaceRequest, CreateWorkspaceResponse, DeleteWorkspaceRequest, DeleteWorkspaceResponse,
+    GetWorkspaceRequest, GetWorkspaceResponse, ListWorkspacesRequest, ListWorkspacesResponse,
 };
-use reeve_chassis::{Failure, filtered, need};
+use reeve_chassis::{CallDeadline, Failure, filtered, need};
 use reeve_model::{Resource, Violations, WorkspaceName};
+use reeve_world::{Workspace, World};
 use tonic::{Request, Response, Status};
 
 use super::decode::{self, all_right, read};
@@ -42,6 +43,13 @@ impl WorkspaceService for Workspaces {
     ) -> Result<Response<ListWorkspacesResponse>, Status> {
         Ok(Response::new(self.list(request).await?))
     }
+
+    async fn delete_workspace(
+        &self,
+        request: Request<DeleteWorkspaceRequest>,
+    ) -> Result<Response<DeleteWorkspaceResponse>, Status> {
+        Ok(Response::new(self.delete(request).await?))
+    }
 }
 
 impl Workspaces {
@@ -54,9 +62,10 @@ impl Workspaces {
         let new = NewWorkspace { name: read(name)?, description };
         let moment = self.0.moment_for_write().await?;
         let granted = need(&extensions, &rows::CREATE_WORKSPACE, &moment, &Resource::cluster())?;
-        let (workspace, token) = self.0.create_workspace(&granted, &moment, new).await?;
+        let deadline = CallDeadline::of(&extensions);
+        let (workspace, group, token) = self.0.create_workspace(&granted, &moment, new, deadline).await?;
         Ok(CreateWorkspaceResponse {
-            workspace: Some(encode::workspace(&workspace)),
+            workspace: Some(encode::workspace(&workspace, group)),
             consistency_token: token.to_string(),
         })
     }
@@ -71,7 +80,7 @@ impl Workspaces {
         let resource = Resource::workspace(&name);
         need(&extensions, &rows::GET_WORKSPACE, &moment, &resource)?;
         let found = moment.world().workspace_by_name(name.as_str()).ok_or_else(|| Failure::not_found(resource))?;
-        Ok(GetWorkspaceResponse { workspace: Some(encode::workspace(found)) })
+        Ok(GetWorkspaceResponse { workspace: Some(self.encoded(moment.world(), found)) })
     }
 
     async fn list(&self, request: Request<ListWorkspacesRequest>) -> Result<ListWorkspacesResponse, Failure> {
@@ -83,9 +92,23 @@ impl Workspaces {
         let granted = filtered(&extensions, &rows::LIST_WORKSPACES)?;
         let (workspaces, next_page_token) = list_workspaces(&granted, &moment, &read(page)?, &request.filter);
         Ok(ListWorkspacesResponse {
-            workspaces: workspaces.iter().map(|workspace| encode::workspace(workspace)).collect(),
+            workspaces: workspaces.iter().map(|workspace| self.encoded(moment.world(), workspace)).collect(),
             next_page_token,
             revision: moment.revision().get(),
         })
+    }
+
+    async fn delete(&self, request: Request<DeleteWorkspaceRequest>) -> Result<DeleteWorkspaceResponse, Failure> {
+        let (_, extensions, request) = request.into_parts();
+        let name = WorkspaceName::parse(&request.name).map_err(|error| Failure::invalid("name", error))?;
+        let moment = self.0.moment_for_write().await?;
+        let granted = need(&extensions, &rows::DELETE_WORKSPACE, &moment, &Resource::workspace(&name))?;
+        let (etag, deadline) = (decode::given(&request.etag), CallDeadline::of(&extensions));
+        let token = self.0.delete_workspace(&granted, &moment, &name, etag, deadline).await?;
+        Ok(DeleteWorkspaceResponse { consistency_token: token.to_string() })
+    }
+
+    fn encoded(&self, world: &World, workspace: &Workspace) -> wire::Workspace {
+        encode::workspace(workspace, self.0.group_of(world, workspace))
     }
 }

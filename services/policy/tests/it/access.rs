@@ -43,6 +43,8 @@ async fn every_method(stand: &Stand, who: &str) -> Vec<(&'static str, (Code, Str
         ..Default::default()
     };
     all.push(("ResolveConfig", went(policies.resolve_config(by(who, resolve)).await)));
+    let delete = api::DeleteWorkspaceRequest { name: "vision".to_owned(), etag: String::new() };
+    all.push(("DeleteWorkspace", went(workspaces.delete_workspace(by(who, delete)).await)));
     assert_eq!(all.len(), reeve_policy::ROWS.len());
     all
 }

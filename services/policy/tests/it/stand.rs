@@ -10,14 +10,14 @@ use reeve_api::policy::config_policy_service_client::ConfigPolicyServiceClient;
 use reeve_api::policy::role_service_client::RoleServiceClient;
 use reeve_api::policy::workspace_service_client::WorkspaceServiceClient;
 use reeve_chassis::config::ServerConfig;
-use reeve_chassis::{Authenticate, Caller, Failure, Listener, Setup, Unauthenticated, Via};
+use reeve_chassis::{Authenticate, Caller, Failure, Listener, Owner, Setup, Unauthenticated, Via};
 use reeve_config_policy::PriorityOrder;
 use reeve_credentials::{TokenHash, mint_root};
 use reeve_model::{
     Epoch, GroupId, GroupName, ManualClock, PrincipalId, PrincipalName, RobotId, RobotName, SeededEntropy, Timestamp,
     UserId, Username,
 };
-use reeve_owner::{PublishedTxn, Writer};
+use reeve_owner::{Neighbours, PublishedTxn, WorkspacesConfig, Writer};
 use reeve_policy::{Deps, PolicyConfig, PolicyService};
 use reeve_replica::{Replica, StoreSource, follow};
 use reeve_store::{Embedded, EmbeddedOptions, Key, Store, Txn};
@@ -109,7 +109,9 @@ impl Ground {
             reader,
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
+            neighbours: Neighbours::untold(Owner::Policy, self.replica.clone()),
             config,
+            workspaces: WorkspacesConfig::default(),
         }
     }
 

@@ -134,6 +134,11 @@ const ROWS: &[Row] = &[
         r#"{"workspace": "vision", "workloadType": "experiment", "config": {"text": "name: x"}}"#,
         Answered,
     ),
+    (
+        "policy.v1.WorkspaceService/DeleteWorkspace",
+        r#"{"name": "vision"}"#,
+        Lacks("workspace.delete", "workspaces/vision"),
+    ),
     ("feed.v1.FeedService/Watch", "{}", Lacks("feed.follow", "cluster")),
     ("identity.v1.SessionService/Logout", "{}", Answered),
 ];

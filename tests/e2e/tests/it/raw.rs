@@ -2,7 +2,7 @@
 
 use bytes::{Buf as _, BufMut as _};
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ServiceDescriptor};
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Request, Status};
@@ -52,10 +52,15 @@ pub(crate) fn contract() -> DescriptorPool {
     DescriptorPool::decode(reeve_api::DESCRIPTOR_SET).unwrap()
 }
 
-/// Every method of every service of the contract: `reeve.policy.v1.DecisionService/Check`.
+/// Every service of the contract that clients call. What services tell each other is nobody else's to call, and not served
+/// where they are one process.
+pub(crate) fn services() -> Vec<ServiceDescriptor> {
+    contract().services().filter(|service| !service.full_name().starts_with("reeve.neighbour.")).collect()
+}
+
+/// Every method of [`services`]: `reeve.policy.v1.DecisionService/Check`.
 pub(crate) fn methods() -> Vec<(String, MethodDescriptor)> {
-    let pool = contract();
-    let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    let methods = services().into_iter().flat_map(|service| service.methods().collect::<Vec<_>>());
     methods.map(|method| (format!("{}/{}", method.parent_service().full_name(), method.name()), method)).collect()
 }
 
