@@ -98,7 +98,8 @@ macro_rules! paged {
 named! {
     identity: WhoAmIResponse CreateUserResponse GetUserResponse ListUsersResponse ActivateUserResponse
         DeactivateUserResponse CreateRobotResponse ListRobotsResponse DeleteRobotResponse CreateTokenResponse;
-    policy: CreateWorkspaceResponse GetWorkspaceResponse ListWorkspacesResponse ListRolesResponse BindResponse
+    policy: CreateWorkspaceResponse GetWorkspaceResponse ListWorkspacesResponse DeleteWorkspaceResponse
+        ListRolesResponse BindResponse
         UnbindResponse ListBindingsResponse CheckResponse SetConfigPolicyResponse GetConfigPolicyResponse
         DeleteConfigPolicyResponse;
     agentmap: LinkUserResponse UnlinkUserResponse SetWorkspaceAgentUserResponse ClearWorkspaceAgentUserResponse
@@ -116,7 +117,8 @@ read! {
 written! {
     identity: LoginResponse CreateUserResponse ActivateUserResponse DeactivateUserResponse CreateRobotResponse
         DeleteRobotResponse CreateTokenResponse;
-    policy: CreateWorkspaceResponse BindResponse UnbindResponse SetConfigPolicyResponse DeleteConfigPolicyResponse;
+    policy: CreateWorkspaceResponse DeleteWorkspaceResponse BindResponse UnbindResponse SetConfigPolicyResponse
+        DeleteConfigPolicyResponse;
     agentmap: LinkUserResponse UnlinkUserResponse SetWorkspaceAgentUserResponse ClearWorkspaceAgentUserResponse;
 }
 

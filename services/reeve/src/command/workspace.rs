@@ -5,7 +5,9 @@ use prost_types::FieldMask;
 use reeve_api::agentmap::agent_user_service_client::AgentUserServiceClient;
 use reeve_api::agentmap::{ClearWorkspaceAgentUserRequest, SetWorkspaceAgentUserRequest, WorkspaceAgentUser};
 use reeve_api::policy::workspace_service_client::WorkspaceServiceClient;
-use reeve_api::policy::{CreateWorkspaceRequest, GetWorkspaceRequest, ListWorkspacesRequest, Workspace};
+use reeve_api::policy::{
+    CreateWorkspaceRequest, DeleteWorkspaceRequest, GetWorkspaceRequest, GroupProblem, ListWorkspacesRequest, Workspace,
+};
 
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -28,6 +30,11 @@ pub(crate) enum WorkspaceCommand {
     List,
     /// Show a workspace.
     Show {
+        /// The workspace's name.
+        name: String,
+    },
+    /// Delete a workspace, with its group, bindings, config policies and overrides.
+    Delete {
         /// The workspace's name.
         name: String,
     },
@@ -92,6 +99,7 @@ pub(crate) async fn run(command: WorkspaceCommand, context: &mut Context<'_>) ->
         WorkspaceCommand::Create { name, description } => create(name, description, context).await?,
         WorkspaceCommand::List => list(context).await?,
         WorkspaceCommand::Show { name } => show(name, context).await?,
+        WorkspaceCommand::Delete { name } => delete(name, context).await?,
         WorkspaceCommand::SetAgentUser(arguments) => set_agent_user(arguments, context).await?,
         WorkspaceCommand::ClearAgentUser { workspace } => clear_agent_user(workspace, context).await?,
     }
@@ -136,10 +144,27 @@ fn described(workspace: &Workspace) -> String {
     Table::bare()
         .detail("name", workspace.name.as_str())
         .detail("description", workspace.description.as_str())
+        .detail("group", group(workspace))
         .detail("uid", workspace.uid.as_str())
         .detail("created", shown(workspace.create_time.as_ref()))
         .detail("updated", shown(workspace.update_time.as_ref()))
         .render()
+}
+
+/// The name of its group, or why there is none.
+fn group(workspace: &Workspace) -> &str {
+    match workspace.group_problem() {
+        GroupProblem::Unspecified => &workspace.group,
+        problem => problem.as_str_name().trim_start_matches("GROUP_PROBLEM_"),
+    }
+}
+
+async fn delete(name: String, context: &mut Context<'_>) -> Result<(), Failure> {
+    let request = DeleteWorkspaceRequest { name: name.clone(), etag: String::new() };
+    let answer = context
+        .write(request, async |channel, request| WorkspaceServiceClient::new(channel).delete_workspace(request).await)
+        .await?;
+    context.output.answer(&answer, |_, _| format!("deleted workspace {name}\n"))
 }
 
 async fn set_agent_user(arguments: SetAgentUserArguments, context: &mut Context<'_>) -> Result<(), Failure> {
@@ -181,4 +206,21 @@ async fn clear_agent_user(workspace: String, context: &mut Context<'_>) -> Resul
         })
         .await?;
     context.output.answer(&answer, |_, _| format!("{workspace} overrides nothing of the Unix user\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_shows_its_group_or_why_it_has_none() {
+        let shown = |name: &str, problem: GroupProblem| {
+            let workspace = Workspace { group: name.to_owned(), group_problem: problem.into(), ..Default::default() };
+            group(&workspace).to_owned()
+        };
+        assert_eq!(shown("vision", GroupProblem::Unspecified), "vision");
+        assert_eq!(shown("", GroupProblem::GroupNameTaken), "GROUP_NAME_TAKEN");
+        assert_eq!(shown("", GroupProblem::GroupPending), "GROUP_PENDING");
+        assert_eq!(shown("", GroupProblem::Unspecified), "");
+    }
 }
