@@ -115,7 +115,7 @@ fn list(faults: &[PasswordFault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether the store holds a cluster.
+/// Whether the store holds a whole cluster.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -148,7 +148,7 @@ pub async fn bootstrap(of: Bootstrapping<'_>, first: Option<Bootstrap>) -> Resul
 ///
 /// # Errors
 /// [`BootstrapError::NotBootstrapped`], [`BootstrapError::WrongClusterKey`], or the store cannot be read.
-pub(crate) async fn check_cluster_key(store: &dyn Store, sealer: &Sealer) -> Result<(), BootstrapError> {
+pub async fn check_cluster_key(store: &dyn Store, sealer: &Sealer) -> Result<(), BootstrapError> {
     let key = keys::canary();
     let found = store.get(&key).await?.ok_or(BootstrapError::NotBootstrapped)?;
     let corrupt = |problem: String| BootstrapError::Corrupt { key: key.clone(), problem };
@@ -183,6 +183,8 @@ impl Bootstrapping<'_> {
         let canary = keys::canary();
         let sealed = seal(self.sealer, &canary, CANARY, self.entropy)?;
         let mut txn = Txn::new().create(canary, Canary { schema: SCHEMA, sealed }.encode_to_vec());
+        // an import that runs at the same time makes the cluster, not this
+        txn = txn.expect(&keys::import_mark(), None);
         let mut uids = Vec::new();
         for name in names {
             let hashed = hashing.hash(first.initial_password.clone(), self.entropy.bytes()).await;

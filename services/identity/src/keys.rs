@@ -1,4 +1,4 @@
-//! Where identity keeps what it alone reads: `private/identity/…`.
+//! Where identity keeps what it alone reads, `private/identity/…`, and what it says to every service of the cluster, `cluster/…`.
 
 use std::fmt::Write as _;
 
@@ -13,9 +13,14 @@ pub(crate) const SIGNING_KEYS: &str = "private/identity/signing-key/";
 /// Which tokens each robot has.
 pub(crate) const ROBOT_TOKENS: &str = "private/identity/robot-token/";
 
-/// What the cluster key opened at bootstrap. It exists exactly when the cluster does.
-pub(crate) fn canary() -> Key {
-    Key::new("private/identity/canary")
+/// What the cluster key sealed at bootstrap, and every service opens before it writes. It exists exactly when the cluster does.
+pub fn canary() -> Key {
+    Key::new("cluster/canary")
+}
+
+/// That an import has begun and not ended: while it exists the store is not whole, and no cluster may be made or served.
+pub fn import_mark() -> Key {
+    Key::new("cluster/import")
 }
 
 /// Whose a username or a display name is.
