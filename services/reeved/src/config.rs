@@ -1,11 +1,13 @@
 //! Everything that can be configured, section by section.
 
+mod etcd;
+mod security;
+mod services;
+
 use std::path::PathBuf;
 
-use reeve_agent_user::{DefaultTask, IdentityDraft, RootTasks, UnixName};
-use reeve_answers::{Settings, Staleness};
+use reeve_answers::Staleness;
 use reeve_chassis::config::{ServerConfig, StalenessConfig, TelemetryConfig, Validate};
-use reeve_config_policy::PriorityOrder;
 use reeve_identity::IdentityConfig;
 use reeve_model::Violations;
 use reeve_owner::WorkspacesConfig;
@@ -14,14 +16,20 @@ use reeve_sidecar::SidecarConfig;
 use reeve_world::TokenRules;
 use serde::{Deserialize, Serialize};
 
+pub use self::etcd::{EtcdConfig, EtcdTlsConfig, MAX_ENDPOINTS};
+pub use self::security::{DefaultTaskConfig, PriorityOrderConfig, SecurityConfig, WorkloadsConfig};
+pub use self::services::ServicesConfig;
+
 /// The configuration of `reeved`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// The folder of the embedded store and of the files that `up` makes. Default: `reeve-data`.
+    /// The folder of the embedded store and of the files that `up` makes. Default: `reeve-data`. A service that runs alone has none.
     pub data: PathBuf,
-    /// A file with the cluster key; without one, `REEVE_CLUSTER_KEY`; without that, `up` makes one in `data`.
+    /// A file with the cluster key; without one, `REEVE_CLUSTER_KEY`; without that, `up` makes one in `data`, and nothing else starts.
     pub cluster_key_file: Option<PathBuf>,
+    /// Files with cluster keys of before: they open what they sealed, and seal nothing.
+    pub older_cluster_key_files: Vec<PathBuf>,
     /// The gRPC listener.
     pub server: ServerConfig,
     /// Logs.
@@ -30,6 +38,10 @@ pub struct Config {
     pub staleness: StalenessConfig,
     /// What a new cluster begins with.
     pub bootstrap: BootstrapConfig,
+    /// The etcd of a service that runs alone.
+    pub etcd: EtcdConfig,
+    /// Where the services are, for one that runs alone.
+    pub services: ServicesConfig,
     /// Logins, tokens, passwords.
     pub identity: IdentityConfig,
     /// What a workspace comes with.
@@ -54,64 +66,18 @@ pub struct BootstrapConfig {
     pub root_token_file: Option<PathBuf>,
 }
 
-/// The section `security`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SecurityConfig {
-    /// Who tasks run as for a user without a link: all four, or none for root.
-    pub default_task: DefaultTaskConfig,
-    /// Whether any task may run as root. Default: yes.
-    pub allow_root: bool,
-    /// The user that a batch system's launcher (Slurm, PBS) runs as; none if there is no such launcher.
-    pub launcher_user: Option<String>,
-}
-
-/// The section `security.default_task`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct DefaultTaskConfig {
-    /// The user's name.
-    pub user: Option<String>,
-    /// The user id.
-    pub uid: Option<u32>,
-    /// The primary group's name.
-    pub group: Option<String>,
-    /// The primary group id.
-    pub gid: Option<u32>,
-}
-
-/// The section `workloads`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct WorkloadsConfig {
-    /// Which numbers are higher priorities, where a request does not say.
-    pub priority_order: PriorityOrderConfig,
-    /// The scheduler's default priority, where a request does not say; none if it is unknown.
-    pub default_priority: Option<i64>,
-}
-
-/// Which numbers are higher priorities.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PriorityOrderConfig {
-    /// 1 goes before 2 (Determined's agent scheduler).
-    #[default]
-    LowerIsHigher,
-    /// 2 goes before 1 (Kubernetes).
-    HigherIsHigher,
-    /// Priorities mean nothing.
-    None,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
             data: PathBuf::from("reeve-data"),
             cluster_key_file: None,
+            older_cluster_key_files: Vec::new(),
             server: ServerConfig::default(),
             telemetry: TelemetryConfig::default(),
             staleness: StalenessConfig::default(),
             bootstrap: BootstrapConfig::default(),
+            etcd: EtcdConfig::default(),
+            services: ServicesConfig::default(),
             identity: IdentityConfig::default(),
             workspaces: WorkspacesConfig::default(),
             policy: PolicyConfig::default(),
@@ -122,49 +88,7 @@ impl Default for Config {
     }
 }
 
-impl Default for SecurityConfig {
-    fn default() -> Self {
-        Self { default_task: DefaultTaskConfig::default(), allow_root: true, launcher_user: None }
-    }
-}
-
 impl Config {
-    /// What answers are made with.
-    ///
-    /// # Errors
-    /// Every wrong field of `security`.
-    pub fn settings(&self) -> Result<Settings, Violations> {
-        let mut violations = Violations::new();
-        let task = &self.security.default_task;
-        let draft = IdentityDraft { uid: task.uid, user: task.user.clone(), gid: task.gid, group: task.group.clone() };
-        let default_task = DefaultTask::parse(&draft, "security.default_task.");
-        let launcher = self.security.launcher_user.as_deref().map(UnixName::parse).transpose();
-        let launcher_user = violations.take("security.launcher_user", launcher).flatten();
-        let default_task = match default_task {
-            Ok(default_task) if violations.is_empty() => default_task,
-            Ok(_) => return Err(violations),
-            Err(wrong) => {
-                for violation in wrong.into_vec() {
-                    violations.add(violation.field, violation.description);
-                }
-                return Err(violations);
-            }
-        };
-        Ok(Settings {
-            agent_user: reeve_agent_user::Settings {
-                default_task,
-                root_tasks: RootTasks::of_allow_root(self.security.allow_root),
-                launcher_user,
-            },
-            priority_order: match self.workloads.priority_order {
-                PriorityOrderConfig::LowerIsHigher => PriorityOrder::LowerIsHigher,
-                PriorityOrderConfig::HigherIsHigher => PriorityOrder::HigherIsHigher,
-                PriorityOrderConfig::None => PriorityOrder::None,
-            },
-            default_priority: self.workloads.default_priority,
-        })
-    }
-
     /// What access tokens must say.
     pub fn token_rules(&self) -> TokenRules {
         TokenRules { issuer: self.identity.issuer.clone(), audience: self.identity.audience.clone() }
@@ -181,6 +105,8 @@ impl Validate for Config {
         self.server.validate(violations);
         self.telemetry.validate(violations);
         self.staleness.validate(violations);
+        self.etcd.validate(violations);
+        self.services.validate(violations);
         self.identity.validate(violations);
         self.workspaces.validate(violations);
         self.policy.validate(violations);

@@ -5,13 +5,20 @@
 pub mod command;
 
 mod alone;
+mod assembly;
 mod config;
+mod keys;
 mod secrets;
 mod serving;
 mod up;
 
 pub use alone::{Alone, AloneError};
-pub use config::{BootstrapConfig, Config, DefaultTaskConfig, PriorityOrderConfig, SecurityConfig, WorkloadsConfig};
+pub use assembly::AssemblyError;
+pub use config::{
+    BootstrapConfig, Config, DefaultTaskConfig, EtcdConfig, EtcdTlsConfig, MAX_ENDPOINTS, PriorityOrderConfig,
+    SecurityConfig, ServicesConfig, WorkloadsConfig,
+};
+pub use keys::KeysError;
 pub use secrets::{SecretError, Secrets};
 pub use serving::Stop;
 pub use up::{SignIn, Up, UpError};

@@ -116,7 +116,7 @@ pub(crate) fn given(file: Option<&Path>, variable: &str) -> Result<Option<Secret
 }
 
 /// What a file holds, without the line end after it.
-fn read(path: &Path) -> Result<SecretString, SecretError> {
+pub(crate) fn read(path: &Path) -> Result<SecretString, SecretError> {
     let io = |source| SecretError::Io { path: path.to_owned(), action: "read", source };
     if fs::metadata(path).map_err(io)?.len() > MAX_SECRET_FILE_BYTES {
         return Err(SecretError::TooLarge(path.to_owned()));

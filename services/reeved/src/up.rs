@@ -4,25 +4,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use reeve_agentmap::AgentmapService;
-use reeve_answers::{Answers, FEED_ROWS, Feed, Reader};
-use reeve_chassis::{Failure, Listener, Owner, Readiness, Row, ServeError, Server, Services, Setup, StartError};
-use reeve_credentials::{ClusterKey, ClusterKeyError, Sealer, SecretString, mint_root};
-use reeve_identity::{ADMIN_NAME, Bootstrap, BootstrapError, Bootstrapping, IdentityService};
-use reeve_model::{Clock, Entropy, Violations};
-use reeve_owner::{LocalOwners, Neighbours, Reconciler, Writer};
-use reeve_policy::PolicyService;
-use reeve_replica::{FeedServer, Replica, StoreSource, follow};
+use reeve_chassis::{Listener, Owner, Readiness, ServeError, Server, Setup, StartError};
+use reeve_credentials::{ClusterKey, SecretString, mint_root};
+use reeve_identity::{ADMIN_NAME, Bootstrap, BootstrapError, Bootstrapping};
+use reeve_model::{Clock, Entropy};
 use reeve_sidecar::SocketError;
 use reeve_store::{Embedded, EmbeddedOptions, OpenError, Store};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use crate::Stop;
+use crate::assembly::{Assembled, Assembly, AssemblyError};
 use crate::config::Config;
+use crate::keys::{CLUSTER_KEY_VARIABLE, ClusterKeys, KeysError};
 use crate::secrets::{Origin, SecretError, Secrets};
-use crate::serving::warn_of_root;
-use crate::{Stop, VERSION};
 
 /// The cluster key, in the data folder.
 const CLUSTER_KEY: &str = "cluster-key";
@@ -39,35 +33,21 @@ pub enum UpError {
     /// A secret cannot be read or kept.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The cluster key is none.
-    #[error("the cluster key cannot be used: {0}")]
-    ClusterKey(#[from] ClusterKeyError),
-    /// The cluster is there and its key is not.
-    #[error("{} is missing: put this cluster's key back there, or name it by `cluster_key_file` or `REEVE_CLUSTER_KEY`", .0.display())]
-    KeyLost(PathBuf),
-    /// Somebody asked for a stop before it was ready.
-    #[error("stopped before it was ready")]
-    Stopped,
+    /// There is no cluster key to work with.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
     /// A new cluster cannot be made, or this is another one's store.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
-    /// The configuration of agent users is wrong.
-    #[error("the configuration is wrong: {0:?}")]
-    Config(Violations),
-    /// Identity cannot start.
-    #[error("the identity service cannot start: {0}")]
-    Identity(#[from] reeve_identity::StartError),
-    /// A service cannot start.
-    #[error("the {service} service cannot start: {cause:?}")]
-    Service {
-        /// Which.
-        service: &'static str,
-        /// Why not.
-        cause: Failure,
-    },
+    /// An import into this store was cut off.
+    #[error("an import into {} did not end, and the store is not whole: remove the folder's `store.redb`, and import again", .0.display())]
+    HalfImported(PathBuf),
+    /// The services cannot start over the store.
+    #[error(transparent)]
+    Assembly(#[from] AssemblyError),
     /// The address cannot be listened on.
     #[error("{address} cannot be listened on: {source}")]
     Listen {
@@ -79,9 +59,12 @@ pub enum UpError {
     /// The sidecar's socket cannot be listened on.
     #[error(transparent)]
     Socket(#[from] SocketError),
-    /// What is served does not fit together.
-    #[error(transparent)]
-    Start(#[from] StartError),
+}
+
+impl From<StartError> for UpError {
+    fn from(error: StartError) -> Self {
+        Self::Assembly(error.into())
+    }
 }
 
 /// How to sign in for the first time.
@@ -99,12 +82,10 @@ pub struct Up {
     address: SocketAddr,
     socket: PathBuf,
     sign_in: Option<SignIn>,
-    reader: Reader,
+    assembled: Assembled,
     readiness: Readiness,
     servers: [(Server, Listener); 2],
     store: Arc<Embedded>,
-    tasks: TaskTracker,
-    background: CancellationToken,
     stop: Stop,
 }
 
@@ -121,15 +102,17 @@ impl Up {
         stop: Stop,
     ) -> Result<Self, UpError> {
         reeve_credentials::install_crypto_provider();
-        let settings = config.settings().map_err(UpError::Config)?;
-        warn_of_root(&settings);
         let secrets = Secrets::in_folder(&config.data)?;
         // the store first: whoever holds it is alone with the folder
         let options = EmbeddedOptions::default();
         let store = Arc::new(Embedded::open(&config.data, clock.clone(), entropy.clone(), options)?);
         let seam: Arc<dyn Store> = store.clone();
         let first = !reeve_identity::is_bootstrapped(seam.as_ref()).await.map_err(BootstrapError::Store)?;
-        let sealer = Arc::new(Sealer::new(cluster_key(&config, &secrets, first, entropy.as_ref())?, Vec::new()));
+        if seam.get(&reeve_identity::import_mark_key()).await.map_err(BootstrapError::Store)?.is_some() {
+            return Err(UpError::HalfImported(config.data));
+        }
+        let keys = cluster_keys(&config, &secrets, first, entropy.as_ref())?;
+        let sealer = keys.sealer();
         let of = Bootstrapping {
             store: seam.as_ref(),
             sealer: &sealer,
@@ -139,44 +122,26 @@ impl Up {
         };
         let sign_in = bootstrap(&config, &secrets, first, of).await?;
 
-        let (tasks, background) = (TaskTracker::new(), CancellationToken::new());
-        let source = || StoreSource::new(seam.clone());
-        let replica = Replica::new(clock.clone(), Some(Arc::new(source())));
-        tasks.spawn(follow(replica.clone(), source(), background.clone()));
-        tokio::select! {
-            biased;
-            // a record that cannot be read keeps it from ever being ready
-            () = stop.token().cancelled() => return Err(UpError::Stopped),
-            () = replica.ready() => {}
-        }
-
-        let reader = Reader::new(replica.clone(), config.token_rules(), config.staleness());
-        let writer = Writer::new(seam, replica.clone(), entropy.clone());
-        let answers = Answers::new(reader.clone(), settings);
-        let feed = Feed::new(reader.clone(), FeedServer::new(replica, stop.token().clone()));
-        let parts = Parts { config: &config, writer, reader: &reader, answers: &answers, clock, entropy, sealer };
-        let services = parts.owners(&tasks, &background).await?.merge(answers.services()).merge(feed.services());
+        let assembly =
+            Assembly { config: &config, store: seam, store_kind: "embedded", keys: &keys, clock, entropy, stop: &stop };
         let readiness = Readiness::new();
-        let setup = Setup {
-            readiness: readiness.clone(),
-            ..Setup::new(config.server.clone(), services, rows(), Arc::new(reader.clone()))
-        };
+        let assembled = assembly.start(&Owner::ALL, readiness.clone()).await?;
         let beside = Setup {
             readiness: readiness.clone(),
             socket: reeve_sidecar::socket_policy(),
             ..Setup::new(
                 config.server.clone(),
-                reeve_sidecar::services(&answers),
+                reeve_sidecar::services(&assembled.answers),
                 vec![reeve_sidecar::ROWS],
-                Arc::new(reader.clone()),
+                Arc::new(assembled.reader.clone()),
             )
         };
-        let (main, beside) = (setup.build()?, beside.build()?);
+        let (main, beside) = (assembled.server(&config)?, beside.build()?);
         let socket = config.sidecar.socket.clone().unwrap_or_else(|| config.data.join(SOCKET));
         let (address, listener) = listen(config.server.listen).await?;
         let unix = Listener::Unix(reeve_sidecar::bind(&socket)?);
         let servers = [(main, listener), (beside, unix)];
-        Ok(Self { address, socket, sign_in, reader, readiness, servers, store, tasks, background, stop })
+        Ok(Self { address, socket, sign_in, assembled, readiness, servers, store, stop })
     }
 
     /// Where gRPC is answered.
@@ -205,14 +170,14 @@ impl Up {
     /// A listener failed, or calls had to be cut off.
     pub async fn run(self) -> Result<(), ServeError> {
         let drain = self.stop.token().clone();
-        self.tasks.spawn(self.reader.report(self.readiness, self.background.clone()));
         let [main, beside] = self.servers.map(|(server, listener)| server.serve(vec![listener], drain.clone()));
-        let ended = tokio::join!(end_both(main, &self.stop), end_both(beside, &self.stop));
-        self.background.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        let both = async {
+            let ended = tokio::join!(end_both(main, &self.stop), end_both(beside, &self.stop));
+            ended.0.and(ended.1)
+        };
+        let ended = self.assembled.run(both).await;
         self.store.close();
-        ended.0.and(ended.1)
+        ended
     }
 }
 
@@ -223,21 +188,22 @@ async fn end_both(server: impl Future<Output = Result<(), ServeError>>, stop: &S
     ended
 }
 
-/// Who may call what `up` serves.
-fn rows() -> Vec<&'static [Row]> {
-    vec![reeve_identity::ROWS, reeve_policy::ROWS, reeve_agentmap::ROWS, reeve_answers::ROWS, FEED_ROWS]
-}
-
 /// The cluster key. Only a first start makes one: to make another for a cluster that lost its own would hide the loss.
-fn cluster_key(config: &Config, secrets: &Secrets, first: bool, entropy: &dyn Entropy) -> Result<ClusterKey, UpError> {
-    let (file, variable) = (config.cluster_key_file.as_deref(), "REEVE_CLUSTER_KEY");
+fn cluster_keys(
+    config: &Config,
+    secrets: &Secrets,
+    first: bool,
+    entropy: &dyn Entropy,
+) -> Result<ClusterKeys, KeysError> {
+    let file = config.cluster_key_file.as_deref();
     let key = if first {
         let made = ClusterKey::generate(entropy)?;
-        secrets.take(file, variable, CLUSTER_KEY, || made.to_text())?.0
+        secrets.take(file, CLUSTER_KEY_VARIABLE, CLUSTER_KEY, || made.to_text())?.0
     } else {
-        secrets.find(file, variable, CLUSTER_KEY)?.ok_or_else(|| UpError::KeyLost(secrets.path(CLUSTER_KEY)))?.0
+        let found = secrets.find(file, CLUSTER_KEY_VARIABLE, CLUSTER_KEY)?;
+        found.ok_or_else(|| KeysError::Lost(secrets.path(CLUSTER_KEY)))?.0
     };
-    Ok(ClusterKey::parse(key.expose())?)
+    ClusterKeys::with_older(ClusterKey::parse(key.expose())?, config)
 }
 
 /// Makes the cluster if there is none. Its secrets are kept before anything is written, so that none is lost in between.
@@ -293,57 +259,6 @@ async fn listen(address: SocketAddr) -> Result<(SocketAddr, Listener), UpError> 
     Ok((listener.local_addr().map_err(failed)?, Listener::Tcp(listener)))
 }
 
-/// What the services are started with.
-struct Parts<'a> {
-    config: &'a Config,
-    writer: Writer,
-    reader: &'a Reader,
-    answers: &'a Answers,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    sealer: Arc<Sealer>,
-}
-
-impl Parts<'_> {
-    /// The services that own records.
-    async fn owners(self, tasks: &TaskTracker, background: &CancellationToken) -> Result<Services, UpError> {
-        let Self { config, writer, reader, answers, clock, entropy, sealer } = self;
-        let failed = |service| move |cause| UpError::Service { service, cause };
-        let identity = reeve_identity::Deps {
-            writer: writer.clone(),
-            reader: reader.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-            sealer,
-            config: config.identity.clone(),
-            store_kind: "embedded",
-            version: VERSION,
-        };
-        let identity = IdentityService::start(identity, tasks, background.clone()).await?;
-        let replica = writer.replica().clone();
-        let local = LocalOwners::new();
-        let policy = reeve_policy::Deps {
-            writer: writer.clone(),
-            reader: reader.clone(),
-            answers: answers.clone(),
-            clock,
-            entropy: entropy.clone(),
-            neighbours: Neighbours::local(Owner::Policy, replica.clone(), local.clone()),
-            config: config.policy.clone(),
-            workspaces: config.workspaces.clone(),
-        };
-        let policy = PolicyService::start(policy).await.map_err(failed("policy"))?;
-        let agentmap = reeve_agentmap::Deps { writer, reader: reader.clone(), answers: answers.clone() };
-        let agentmap = AgentmapService::start(agentmap).await.map_err(failed("agentmap"))?;
-        let reconciled = [policy.reconcile(), agentmap.reconcile()];
-        local.register(&reconciled);
-        for owner in reconciled {
-            tasks.spawn(Reconciler::new(owner, replica.clone(), entropy.clone()).run(background.clone()));
-        }
-        Ok(identity.services().merge(policy.services()).merge(agentmap.services()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use reeve_chassis::{OsEntropy, SystemClock};
@@ -360,6 +275,6 @@ mod tests {
         let stop = Stop::new();
         stop.ask();
         let started = Up::start(config, Arc::new(SystemClock::new()), Arc::new(OsEntropy), stop).await;
-        assert!(matches!(started, Err(UpError::Stopped)));
+        assert!(matches!(started, Err(UpError::Assembly(AssemblyError::Stopped))));
     }
 }
