@@ -8,13 +8,22 @@
     reason = "tests"
 )]
 
-// what the tests are made of
+// what the tests are made of; the first makes a test of each on each deployment
+#[path = "it/deployment.rs"]
+#[macro_use]
+mod deployment;
+#[path = "it/apart.rs"]
+mod apart;
 #[path = "it/awaiting.rs"]
 mod awaiting;
 #[path = "it/client.rs"]
 mod client;
 #[path = "it/cluster.rs"]
 mod cluster;
+#[path = "it/port.rs"]
+mod port;
+#[path = "it/process.rs"]
+mod process;
 #[path = "it/proxy.rs"]
 mod proxy;
 #[path = "it/raw.rs"]
@@ -23,6 +32,8 @@ mod raw;
 mod refusal;
 #[path = "it/sidecar.rs"]
 mod sidecar;
+#[path = "it/up.rs"]
+mod up;
 
 // the tests
 #[path = "it/bad_input.rs"]

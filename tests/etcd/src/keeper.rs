@@ -14,24 +14,27 @@ struct Order {
     answer: Sender<io::Result<Child>>,
 }
 
-/// Starts a command that ends with this process, however that ends.
-pub(crate) fn spawn(program: &str) -> Pending {
+/// Begins a command that ends with this process, however that ends.
+pub fn spawn(program: &str) -> Pending {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", program]);
     Pending(command)
 }
 
 /// A command to be started by the keeper.
-pub(crate) struct Pending(Command);
+pub struct Pending(Command);
 
 impl Pending {
     /// The command, to be told its arguments.
-    pub(crate) fn command(&mut self) -> &mut Command {
+    pub fn command(&mut self) -> &mut Command {
         &mut self.0
     }
 
     /// Starts it.
-    pub(crate) fn start(self) -> io::Result<Child> {
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn start(self) -> io::Result<Child> {
         static KEEPER: OnceLock<Mutex<Sender<Order>>> = OnceLock::new();
         let keeper = KEEPER.get_or_init(|| {
             let (orders, inbox) = mpsc::channel::<Order>();

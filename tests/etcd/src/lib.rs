@@ -25,7 +25,7 @@ mod certificates;
 mod cluster;
 mod disaster;
 mod home;
-mod keeper;
+pub mod keeper;
 mod node;
 mod ports;
 mod probe;

@@ -154,7 +154,9 @@ fn revocations(history: &History) -> Revocations<'_> {
             found.entry(&write.key).or_default().push((revision, write));
         }
     }
-    found.values_mut().for_each(|writes| writes.sort_unstable_by_key(|(revision, _)| *revision));
+    for writes in found.values_mut() {
+        writes.sort_unstable_by_key(|(revision, _)| *revision);
+    }
     found
 }
 

@@ -9,8 +9,21 @@ use tonic::{Code, Status};
 
 use crate::client::{Client, text};
 use crate::cluster::Cluster;
+use crate::deployment::Deployment;
 use crate::raw;
 use crate::refusal::{assert_refused, fields, violations};
+
+tests! {
+    [
+        a_policy_that_is_wrong_is_refused_with_every_place,
+        a_configuration_that_cannot_be_read_is_refused_with_the_place,
+        ten_mebibytes_are_refused_before_they_are_read,
+        a_value_of_the_wrong_type_is_a_violation_where_it_is_limited_and_gives_way_where_it_is_pinned,
+        bytes_that_are_no_message_are_refused_by_every_method,
+        strange_text_in_every_field_is_refused_without_harm,
+    ]
+    on up = Deployment::Up,
+}
 
 async fn admit(client: &Client, config: &str) -> Result<AdmitResponse, Status> {
     let request = AdmitRequest {
@@ -57,9 +70,8 @@ async fn nothing_happened(client: &Client, revision: u64) {
     assert_eq!(admit(client, "name: x").await.unwrap().verdict(), Verdict::Allow);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_is_wrong_is_refused_with_every_place() {
-    let cluster = Cluster::start().await;
+async fn a_policy_that_is_wrong_is_refused_with_every_place(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let revision = admin.revision().await;
     let mut missing = Vec::new();
@@ -97,9 +109,8 @@ async fn a_policy_that_is_wrong_is_refused_with_every_place() {
     nothing_happened(&admin, revision).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_configuration_that_cannot_be_read_is_refused_with_the_place() {
-    let cluster = Cluster::start().await;
+async fn a_configuration_that_cannot_be_read_is_refused_with_the_place(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let revision = admin.revision().await;
     let mut missing = Vec::new();
@@ -141,9 +152,8 @@ async fn a_configuration_that_cannot_be_read_is_refused_with_the_place() {
     nothing_happened(&admin, revision).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ten_mebibytes_are_refused_before_they_are_read() {
-    let cluster = Cluster::start().await;
+async fn ten_mebibytes_are_refused_before_they_are_read(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let revision = admin.revision().await;
     let large = format!("name: {}", "x".repeat(10 << 20));
@@ -154,9 +164,8 @@ async fn ten_mebibytes_are_refused_before_they_are_read() {
     nothing_happened(&admin, revision).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_value_of_the_wrong_type_is_a_violation_where_it_is_limited_and_gives_way_where_it_is_pinned() {
-    let cluster = Cluster::start().await;
+async fn a_value_of_the_wrong_type_is_a_violation_where_it_is_limited_and_gives_way_where_it_is_pinned(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let policy =
         "invariant_config: {checkpoint_storage: {type: s3, bucket: b}}\nconstraints: {resources: {max_slots: 8}}";
@@ -176,9 +185,8 @@ async fn a_value_of_the_wrong_type_is_a_violation_where_it_is_limited_and_gives_
 }
 
 /// Everything wrong in the encoding of each method's first string: not UTF-8, cut short, of another wire type.
-#[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_are_no_message_are_refused_by_every_method() {
-    let cluster = Cluster::start().await;
+async fn bytes_that_are_no_message_are_refused_by_every_method(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let revision = admin.revision().await;
     let mut tried = 0;
@@ -208,9 +216,8 @@ async fn bytes_that_are_no_message_are_refused_by_every_method() {
 }
 
 /// Text that no field wants, in every string of every method at once.
-#[tokio::test(flavor = "multi_thread")]
-async fn strange_text_in_every_field_is_refused_without_harm() {
-    let cluster = Cluster::start().await;
+async fn strange_text_in_every_field_is_refused_without_harm(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let revision = admin.revision().await;
     let long = "x".repeat(100_000);

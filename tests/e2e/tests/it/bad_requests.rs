@@ -17,7 +17,22 @@ use tonic::{Code, Request};
 
 use crate::client::{Client, after, grant, text};
 use crate::cluster::{Cluster, PASSWORD};
+use crate::deployment::Deployment;
 use crate::refusal::{assert_refused, fields, violations};
+
+tests! {
+    [
+        identity_names_every_failing_field_at_once,
+        policy_names_every_failing_field_at_once,
+        agentmap_and_the_answers_name_every_failing_field_at_once,
+        pages_have_a_size_and_a_token_that_are_checked,
+        pages_show_everything_once_whatever_is_written_meanwhile,
+        a_proof_that_is_none_of_another_store_or_of_the_future_is_refused_by_name,
+        a_token_in_the_request_must_hold_whoever_brings_it,
+        names_are_taken_whatever_their_case,
+    ]
+    on up = Deployment::Up,
+}
 
 fn submission(token: &str) -> AdmitRequest {
     AdmitRequest {
@@ -29,9 +44,8 @@ fn submission(token: &str) -> AdmitRequest {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn identity_names_every_failing_field_at_once() {
-    let cluster = Cluster::start().await;
+async fn identity_names_every_failing_field_at_once(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let revision = admin.revision().await;
     let user = CreateUserRequest {
@@ -57,9 +71,8 @@ async fn identity_names_every_failing_field_at_once() {
     assert_eq!(admin.revision().await, revision);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn policy_names_every_failing_field_at_once() {
-    let cluster = Cluster::start().await;
+async fn policy_names_every_failing_field_at_once(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let revision = admin.revision().await;
     let workspace = CreateWorkspaceRequest { name: "-vision".to_owned(), description: "x".repeat(300) };
@@ -103,9 +116,8 @@ async fn policy_names_every_failing_field_at_once() {
     assert_eq!(admin.revision().await, revision);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn agentmap_and_the_answers_name_every_failing_field_at_once() {
-    let cluster = Cluster::start().await;
+async fn agentmap_and_the_answers_name_every_failing_field_at_once(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let revision = admin.revision().await;
     let agent_user = AgentUser {
@@ -148,9 +160,8 @@ async fn agentmap_and_the_answers_name_every_failing_field_at_once() {
     assert_eq!(admin.revision().await, revision);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_have_a_size_and_a_token_that_are_checked() {
-    let cluster = Cluster::start().await;
+async fn pages_have_a_size_and_a_token_that_are_checked(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     for (size, token, expected) in [
         (1001, "", &["page_size"][..]),
@@ -172,9 +183,8 @@ async fn pages_have_a_size_and_a_token_that_are_checked() {
 }
 
 /// Users, one a page, while others are written.
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_show_everything_once_whatever_is_written_meanwhile() {
-    let cluster = Cluster::start().await;
+async fn pages_show_everything_once_whatever_is_written_meanwhile(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     for at in 0..12 {
         admin.make_user(&format!("before-{at}")).await;
@@ -213,10 +223,9 @@ async fn who_am_i(client: &Client, consistency: Consistency) -> Result<(), tonic
     client.sessions().who_am_i(WhoAmIRequest { consistency: Some(consistency) }).await.map(drop)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_proof_that_is_none_of_another_store_or_of_the_future_is_refused_by_name() {
-    let cluster = Cluster::start().await;
-    let other = Cluster::start().await;
+async fn a_proof_that_is_none_of_another_store_or_of_the_future_is_refused_by_name(on: Deployment) {
+    let cluster = Cluster::start(on).await;
+    let other = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let own = admin.make_workspace("vision").await;
     let foreign = other.admin().await.make_workspace("vision").await;
@@ -247,9 +256,8 @@ async fn a_proof_that_is_none_of_another_store_or_of_the_future_is_refused_by_na
     who_am_i(&admin, now).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_in_the_request_must_hold_whoever_brings_it() {
-    let cluster = Cluster::start().await;
+async fn a_token_in_the_request_must_hold_whoever_brings_it(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let beside = cluster.beside().await;
     for bad in ["garbage", &admin.refresh, &format!("{}x", admin.token), " "] {
@@ -272,9 +280,8 @@ async fn a_token_in_the_request_must_hold_whoever_brings_it() {
     assert_refused(garbage, Code::Unauthenticated, "TOKEN_MALFORMED");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn names_are_taken_whatever_their_case() {
-    let cluster = Cluster::start().await;
+async fn names_are_taken_whatever_their_case(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     admin.make_user("alice").await;
     admin.make_workspace("vision").await;

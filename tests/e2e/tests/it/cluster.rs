@@ -1,69 +1,93 @@
-//! A whole cluster in this process: what `reeved up` runs, on a free port and in a folder of its own.
+//! A cluster as its clients see it, however it is deployed: one address, and nothing but the contract.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use reeve_chassis::{OsEntropy, ServeError, SystemClock};
+use reeve_chassis::SystemClock;
 use reeve_model::Clock;
-use reeved::{Config, Stop, Up};
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
 
+use crate::apart::{Apart, Kind, Shape};
 use crate::client::Client;
+use crate::deployment::{Deployment, Door};
+use crate::sidecar::Sidecar;
+use crate::up::{StoppedUp, Up};
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "Correct-Horse-7";
 
 /// A running cluster. It stops when it is told to, or with the test.
 pub(crate) struct Cluster {
-    pub(crate) address: SocketAddr,
-    /// Where the sidecar answers that runs in the same process.
-    pub(crate) socket: PathBuf,
-    folder: Arc<TempDir>,
-    clock: Arc<dyn Clock>,
-    stop: Stop,
-    served: JoinHandle<Result<(), ServeError>>,
+    running: Running,
+}
+
+enum Running {
+    Up(Box<Up>),
+    Apart(Box<Entered>),
+}
+
+/// Services apart, and where the test's clients come in.
+pub(crate) struct Entered {
+    apart: Apart,
+    door: Door,
+    /// The socket of the sidecar that is the door.
+    socket: Option<PathBuf>,
 }
 
 impl Cluster {
     /// A new cluster under the system's clock.
-    pub(crate) async fn start() -> Self {
-        Self::with_clock(Arc::new(SystemClock::new())).await
+    pub(crate) async fn start(on: Deployment) -> Self {
+        match on {
+            Deployment::Up => Self::with_clock(Arc::new(SystemClock::new())).await,
+            Deployment::Apart(door) => {
+                let apart = Apart::start(Shape::default()).await;
+                let mut entered = Entered { apart, door, socket: None };
+                if door == Door::Sidecar {
+                    entered.socket = Some(entered.beside("door").await);
+                }
+                Self { running: Running::Apart(Box::new(entered)) }
+            }
+        }
     }
 
-    /// A new cluster under another clock.
+    /// A new cluster in this process, under another clock.
     pub(crate) async fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self::open(Arc::new(tempfile::tempdir().unwrap()), clock, None).await
+        Self { running: Running::Up(Box::new(Up::start(clock).await)) }
     }
 
-    async fn open(folder: Arc<TempDir>, clock: Arc<dyn Clock>, address: Option<SocketAddr>) -> Self {
-        let password_file = folder.path().join("first-password");
-        fs::write(&password_file, PASSWORD).unwrap();
-        let mut config = Config { data: folder.path().join("data"), ..Config::default() };
-        config.server.listen = address.unwrap_or(([127, 0, 0, 1], 0).into());
-        config.bootstrap.initial_password_file = Some(password_file);
-        // what a hash costs is not what is tested here
-        config.identity.passwords.hash.memory_kib = 64;
-        config.identity.passwords.hash.passes = 1;
-        let stop = Stop::new();
-        let up = Up::start(config, clock.clone(), Arc::new(OsEntropy), stop.clone()).await.unwrap();
-        let (address, socket) = (up.address(), up.socket().to_owned());
-        let served = tokio::spawn(up.run());
-        Self { address, socket, folder, clock, stop, served }
+    /// The one address that clients have.
+    pub(crate) fn url(&self) -> String {
+        match &self.running {
+            Running::Apart(entered) if entered.door == Door::Sidecar => {
+                format!("unix:{}", entered.socket.as_ref().unwrap().display())
+            }
+            Running::Up(_) | Running::Apart(_) => format!("http://{}", self.address()),
+        }
     }
 
-    /// Stops it, and waits until it has stopped.
-    pub(crate) async fn stop(self) -> Stopped {
-        self.stop.ask();
-        self.served.await.unwrap().unwrap();
-        Stopped { address: self.address, folder: self.folder, clock: self.clock }
+    /// The address of a service whose feed can be followed: the one that clients have, if it is one.
+    pub(crate) fn address(&self) -> SocketAddr {
+        match &self.running {
+            Running::Up(up) => up.address,
+            Running::Apart(entered) => entered.apart.address(match entered.door {
+                Door::Identity => Kind::Identity,
+                Door::Policy | Door::Sidecar => Kind::Policy,
+                Door::Agentmap => Kind::Agentmap,
+            }),
+        }
+    }
+
+    /// What the store is called to clients.
+    pub(crate) fn store_kind(&self) -> &'static str {
+        match &self.running {
+            Running::Up(_) => "embedded",
+            Running::Apart(_) => "etcd",
+        }
     }
 
     /// A new connection without a token.
     pub(crate) async fn nobody(&self) -> Client {
-        Client::connect(format!("http://{}", self.address)).await
+        Client::connect(self.url()).await
     }
 
     /// Somebody, signed in over a connection of their own.
@@ -78,26 +102,79 @@ impl Cluster {
 
     /// The root token's holder.
     pub(crate) async fn root(&self) -> Client {
-        let token = fs::read_to_string(self.folder.path().join("data/root-token")).unwrap();
-        self.nobody().await.with_token(token.trim())
+        let token = match &self.running {
+            Running::Up(up) => up.root(),
+            Running::Apart(entered) => entered.apart.root().to_owned(),
+        };
+        self.nobody().await.with_token(&token)
     }
 
-    /// The socket of the sidecar in this process, without a token.
+    /// The socket of a sidecar beside a scheduler, without a token. Where there is none yet, one is started.
     pub(crate) async fn beside(&self) -> Client {
-        Client::connect(format!("unix:{}", self.socket.display())).await
+        let socket = match &self.running {
+            Running::Up(up) => up.socket.clone(),
+            Running::Apart(entered) => entered.beside("beside").await,
+        };
+        Client::connect(format!("unix:{}", socket.display())).await
+    }
+
+    /// A sidecar of its own that follows the feed of this cluster, ready.
+    pub(crate) async fn sidecar(&self, admin: &Client) -> Sidecar {
+        match &self.running {
+            Running::Up(up) => Sidecar::following(up.address, admin, Arc::new(SystemClock::new())).await,
+            Running::Apart(entered) => {
+                let token = admin.make_robot("beside", Some("sidecar")).await;
+                let (program, socket) = entered.apart.sidecar("sidecar", &[self.address()], &token);
+                let process = program.start();
+                process.ready().await;
+                Sidecar::apart(process, socket)
+            }
+        }
+    }
+
+    /// Stops it, and waits until it has stopped.
+    pub(crate) async fn stop(self) -> Stopped {
+        match self.running {
+            Running::Up(up) => Stopped::Up(up.stop().await),
+            Running::Apart(entered) => {
+                entered.apart.stop_services().await;
+                Stopped::Apart(entered)
+            }
+        }
     }
 }
 
-/// A cluster that has stopped.
-pub(crate) struct Stopped {
-    address: SocketAddr,
-    folder: Arc<TempDir>,
-    clock: Arc<dyn Clock>,
+impl Entered {
+    /// Starts a sidecar, and waits until it is ready: its socket.
+    async fn beside(&self, name: &str) -> PathBuf {
+        let admin = Client::connect(format!("http://{}", self.apart.address(Kind::Identity))).await;
+        let admin = admin.sign_in("admin").await.unwrap();
+        let token = admin.make_robot(name, Some("sidecar")).await;
+        let (program, socket) = self.apart.sidecar(name, &[self.apart.address(Kind::Policy)], &token);
+        let process = program.start();
+        process.ready().await;
+        self.apart.keep(process);
+        socket
+    }
+}
+
+/// A cluster that has stopped. What it is stored in has not.
+pub(crate) enum Stopped {
+    Up(StoppedUp),
+    Apart(Box<Entered>),
 }
 
 impl Stopped {
-    /// Starts it again, on the same port and the same data.
+    /// Starts it again, on the same ports and the same data.
     pub(crate) async fn start(self) -> Cluster {
-        Cluster::open(self.folder, self.clock, Some(self.address)).await
+        let running = match self {
+            Self::Up(up) => Running::Up(Box::new(up.start().await)),
+            Self::Apart(entered) => {
+                entered.apart.start_services();
+                entered.apart.ready().await;
+                Running::Apart(entered)
+            }
+        };
+        Cluster { running }
     }
 }

@@ -7,11 +7,23 @@ use tonic::Code;
 
 use crate::client::{Client, grant};
 use crate::cluster::{Cluster, PASSWORD};
+use crate::deployment::Deployment;
 use crate::refusal::{assert_refused, metadata};
 
+tests! {
+    [
+        a_workspace_admin_grants_workspace_roles_there_and_nothing_elsewhere,
+        an_identity_admin_makes_no_administrator_and_unmakes_none,
+        a_robot_admin_mints_no_token_that_can_do_more,
+        a_creator_of_workspaces_administers_those_alone,
+        a_robot_with_a_role_is_held_to_it_like_a_user,
+    ]
+    on up = Deployment::Up,
+}
+
 /// A cluster, its administrator, and a user who holds one role.
-async fn stage(role: &str, resource: &str) -> (Cluster, Client, Client) {
-    let cluster = Cluster::start().await;
+async fn stage(on: Deployment, role: &str, resource: &str) -> (Cluster, Client, Client) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     admin.make_user("mallory").await;
     admin.make_user("bob").await;
@@ -22,9 +34,8 @@ async fn stage(role: &str, resource: &str) -> (Cluster, Client, Client) {
     (cluster, admin, mallory)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_workspace_admin_grants_workspace_roles_there_and_nothing_elsewhere() {
-    let (_cluster, _, mallory) = stage("workspaceAdmin", "workspaces/vision").await;
+async fn a_workspace_admin_grants_workspace_roles_there_and_nothing_elsewhere(on: Deployment) {
+    let (_cluster, _, mallory) = stage(on, "workspaceAdmin", "workspaces/vision").await;
     for role in ["viewer", "editor", "workspaceAdmin"] {
         mallory.bind("user:bob", role, "workspaces/vision").await.unwrap();
     }
@@ -44,9 +55,8 @@ async fn a_workspace_admin_grants_workspace_roles_there_and_nothing_elsewhere() 
     mallory.bind("user:bob", "lister", "workspaces/vision").await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_identity_admin_makes_no_administrator_and_unmakes_none() {
-    let (_cluster, admin, mallory) = stage("identityAdmin", "cluster").await;
+async fn an_identity_admin_makes_no_administrator_and_unmakes_none(on: Deployment) {
+    let (_cluster, admin, mallory) = stage(on, "identityAdmin", "cluster").await;
     mallory.make_user("carol").await;
     mallory.deactivate("carol").await.unwrap();
     let admins = CreateUserRequest {
@@ -68,9 +78,8 @@ async fn an_identity_admin_makes_no_administrator_and_unmakes_none() {
     assert_refused(bind, Code::PermissionDenied, "PERMISSION_DENIED");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_robot_admin_mints_no_token_that_can_do_more() {
-    let (_cluster, admin, mallory) = stage("robotAdmin", "cluster").await;
+async fn a_robot_admin_mints_no_token_that_can_do_more(on: Deployment) {
+    let (_cluster, admin, mallory) = stage(on, "robotAdmin", "cluster").await;
     mallory.make_robot("own", None).await;
     for (robot, role, resource) in [
         ("boss", "clusterAdmin", "cluster"),
@@ -86,9 +95,8 @@ async fn a_robot_admin_mints_no_token_that_can_do_more() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_creator_of_workspaces_administers_those_alone() {
-    let (cluster, _, mallory) = stage("workspaceCreator", "cluster").await;
+async fn a_creator_of_workspaces_administers_those_alone(on: Deployment) {
+    let (cluster, _, mallory) = stage(on, "workspaceCreator", "cluster").await;
     mallory.make_workspace("own").await;
     mallory.bind("user:bob", "editor", "workspaces/own").await.unwrap();
     assert_refused(mallory.bind("user:bob", "editor", "workspaces/vision").await, Code::NotFound, "NOT_FOUND");
@@ -111,9 +119,8 @@ async fn a_creator_of_workspaces_administers_those_alone() {
     assert_refused(bind, Code::Unauthenticated, "USER_INACTIVE");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_robot_with_a_role_is_held_to_it_like_a_user() {
-    let (cluster, admin, _) = stage("viewer", "cluster").await;
+async fn a_robot_with_a_role_is_held_to_it_like_a_user(on: Deployment) {
+    let (cluster, admin, _) = stage(on, "viewer", "cluster").await;
     let token = admin.make_robot("follower", Some("sidecar")).await;
     let robot = cluster.nobody().await.with_token(&token);
     let user = CreateUserRequest { username: "x1".to_owned(), password: PASSWORD.to_owned(), ..Default::default() };

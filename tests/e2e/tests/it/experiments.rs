@@ -13,6 +13,18 @@ use tonic::Code;
 
 use crate::client::{Client, text};
 use crate::cluster::Cluster;
+use crate::deployment::Deployment;
+
+tests! {
+    [
+        without_policies_every_configuration_comes_back_to_the_byte,
+        what_is_pinned_is_all_that_changes,
+        an_effective_configuration_is_not_changed_again,
+        exactly_those_that_ask_for_more_are_refused_with_all_that_is_to_know,
+        a_configuration_is_also_taken_and_answered_as_an_object,
+    ]
+    on up = Deployment::Up,
+}
 
 const INVARIANTS: &str = "\
 invariant_config:
@@ -92,8 +104,8 @@ fn effective(answer: &AdmitResponse) -> &str {
 }
 
 /// A cluster and the account that every new cluster has, which may submit to `default`.
-async fn stage(experiments: &str, tasks: &str) -> (Cluster, Client) {
-    let cluster = Cluster::start().await;
+async fn stage(on: Deployment, experiments: &str, tasks: &str) -> (Cluster, Client) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     for (workload_type, document) in [("experiment", experiments), ("task", tasks)] {
         if !document.is_empty() {
@@ -116,9 +128,8 @@ fn take(value: &mut Value, path: &[&str]) -> Option<Value> {
     taken
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_policies_every_configuration_comes_back_to_the_byte() {
-    let (_cluster, researcher) = stage("", "").await;
+async fn without_policies_every_configuration_comes_back_to_the_byte(on: Deployment) {
+    let (_cluster, researcher) = stage(on, "", "").await;
     for config in submitted() {
         let answer = config.admitted(&researcher).await;
         assert_eq!(answer.verdict(), Verdict::Allow, "{}: {:?}", config.name, answer.reasons);
@@ -128,9 +139,8 @@ async fn without_policies_every_configuration_comes_back_to_the_byte() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_pinned_is_all_that_changes() {
-    let (_cluster, researcher) = stage(INVARIANTS, TASK_INVARIANTS).await;
+async fn what_is_pinned_is_all_that_changes(on: Deployment) {
+    let (_cluster, researcher) = stage(on, INVARIANTS, TASK_INVARIANTS).await;
     for config in submitted() {
         let answer = config.admitted(&researcher).await;
         assert_eq!(answer.verdict(), Verdict::Allow, "{}: {:?}", config.name, answer.reasons);
@@ -169,9 +179,8 @@ async fn what_is_pinned_is_all_that_changes() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_effective_configuration_is_not_changed_again() {
-    let (_cluster, researcher) = stage(INVARIANTS, TASK_INVARIANTS).await;
+async fn an_effective_configuration_is_not_changed_again(on: Deployment) {
+    let (_cluster, researcher) = stage(on, INVARIANTS, TASK_INVARIANTS).await;
     for mut config in submitted() {
         config.text = effective(&config.admitted(&researcher).await).to_owned();
         let again = config.admitted(&researcher).await;
@@ -180,9 +189,8 @@ async fn an_effective_configuration_is_not_changed_again() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn exactly_those_that_ask_for_more_are_refused_with_all_that_is_to_know() {
-    let (_cluster, researcher) = stage(LIMIT, LIMIT).await;
+async fn exactly_those_that_ask_for_more_are_refused_with_all_that_is_to_know(on: Deployment) {
+    let (_cluster, researcher) = stage(on, LIMIT, LIMIT).await;
     let mut refused = 0;
     for config in submitted() {
         let answer = config.admitted(&researcher).await;
@@ -220,9 +228,8 @@ async fn exactly_those_that_ask_for_more_are_refused_with_all_that_is_to_know() 
     assert!(refused > 0, "none asks for more");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_configuration_is_also_taken_and_answered_as_an_object() {
-    let (_cluster, researcher) = stage(LIMIT, LIMIT).await;
+async fn a_configuration_is_also_taken_and_answered_as_an_object(on: Deployment) {
+    let (_cluster, researcher) = stage(on, LIMIT, LIMIT).await;
     let number = |value: f64| prost_types::Value { kind: Some(prost_types::value::Kind::NumberValue(value)) };
     let object = |slots: f64| {
         let resources = prost_types::Struct { fields: [("slots_per_trial".to_owned(), number(slots))].into() };

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reeve_api::admission::{AdmitRequest, AdmitResponse, Verdict};
-use reeve_model::{ManualClock, Timestamp};
+use reeve_chassis::SystemClock;
+use reeve_model::{Clock as _, ManualClock};
 use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -13,16 +14,26 @@ use tonic_types::StatusExt as _;
 use crate::awaiting::within;
 use crate::client::{Client, after, text};
 use crate::cluster::Cluster;
+use crate::deployment::Deployment;
 use crate::proxy::{Path, Proxy};
 use crate::refusal::assert_refused;
 use crate::sidecar::Sidecar;
+
+tests! {
+    [
+        cut_off_it_answers_until_it_is_too_old_and_recovers,
+        a_path_that_falls_silent_is_noticed_and_aged_by_like_one_that_is_cut,
+        what_was_taken_away_while_it_was_cut_off_is_refused_when_it_is_back,
+        a_proof_from_beyond_the_cut_is_waited_for_and_then_refused,
+        the_services_restart_and_the_sidecar_follows_on,
+    ]
+    on up = Deployment::Up,
+}
 
 /// `staleness.decisions` unless it is configured.
 const MAX_STALENESS: Duration = Duration::from_mins(5);
 /// How long a sidecar may take to find its services again.
 const RECOVERY: Duration = Duration::from_secs(15);
-/// When these tests take place.
-const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 struct Stage {
     cluster: Cluster,
@@ -36,14 +47,14 @@ struct Stage {
 }
 
 /// alice may submit to vision; a sidecar follows through the proxy.
-async fn stage() -> Stage {
-    let cluster = Cluster::with_clock(Arc::new(ManualClock::at(START))).await;
+async fn stage(on: Deployment) -> Stage {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     admin.make_user("alice").await;
     admin.make_workspace("vision").await;
     let granted = admin.bind("user:alice", "editor", "workspaces/vision").await.unwrap();
-    let proxy = Proxy::to(cluster.address).await;
-    let clock = Arc::new(ManualClock::at(START));
+    let proxy = Proxy::to(cluster.address()).await;
+    let clock = Arc::new(ManualClock::at(SystemClock::new().now()));
     let sidecar = Sidecar::following(proxy.address, &admin, clock.clone()).await;
     let beside = sidecar.nobody().await;
     let token = cluster.signed_in("alice").await.token;
@@ -95,9 +106,8 @@ impl Stage {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn cut_off_it_answers_until_it_is_too_old_and_recovers() {
-    let stage = stage().await;
+async fn cut_off_it_answers_until_it_is_too_old_and_recovers(on: Deployment) {
+    let stage = stage(on).await;
     stage.proxy.close(Path::Cut).await;
     // what is taken away meanwhile is refused once it is back
     let taken = stage.admin.unbind("user:alice", "editor", "workspaces/vision").await.unwrap();
@@ -108,16 +118,14 @@ async fn cut_off_it_answers_until_it_is_too_old_and_recovers() {
     assert_eq!(stage.ask(Some(&again)).await.unwrap().verdict(), Verdict::Allow);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_path_that_falls_silent_is_noticed_and_aged_by_like_one_that_is_cut() {
-    let stage = stage().await;
+async fn a_path_that_falls_silent_is_noticed_and_aged_by_like_one_that_is_cut(on: Deployment) {
+    let stage = stage(on).await;
     stage.proxy.close(Path::Silent).await;
     stage.ages_and_recovers(async || stage.proxy.open()).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_taken_away_while_it_was_cut_off_is_refused_when_it_is_back() {
-    let stage = stage().await;
+async fn what_was_taken_away_while_it_was_cut_off_is_refused_when_it_is_back(on: Deployment) {
+    let stage = stage(on).await;
     stage.proxy.close(Path::Cut).await;
     let proof = stage.admin.deactivate("alice").await.unwrap();
     assert_eq!(stage.ask(None).await.unwrap().verdict(), Verdict::Allow, "it cannot know yet");
@@ -130,19 +138,17 @@ async fn what_was_taken_away_while_it_was_cut_off_is_refused_when_it_is_back() {
     assert_refused(Err::<(), _>(status), Code::Unauthenticated, "USER_INACTIVE");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_proof_from_beyond_the_cut_is_waited_for_and_then_refused() {
-    let stage = stage().await;
+async fn a_proof_from_beyond_the_cut_is_waited_for_and_then_refused(on: Deployment) {
+    let stage = stage(on).await;
     stage.proxy.close(Path::Cut).await;
     let proof = stage.admin.unbind("user:alice", "editor", "workspaces/vision").await.unwrap();
     assert_refused(stage.ask(Some(&proof)).await, Code::Unavailable, "NOT_SYNCED");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_services_restart_and_the_sidecar_follows_on() {
-    let mut stage = stage().await;
+async fn the_services_restart_and_the_sidecar_follows_on(on: Deployment) {
+    let mut stage = stage(on).await;
     for round in 0..3 {
-        let address = stage.cluster.address;
+        let address = stage.cluster.address();
         let stopped = stage.cluster.stop().await;
         let while_away = AdmitRequest {
             token: stage.token.clone(),
@@ -154,7 +160,7 @@ async fn the_services_restart_and_the_sidecar_follows_on() {
         let answer = stage.beside.admission().admit(while_away).await.unwrap().into_inner();
         assert_eq!(answer.verdict(), Verdict::Allow, "it answers while its services are away");
         stage.cluster = stopped.start().await;
-        assert_eq!(stage.cluster.address, address);
+        assert_eq!(stage.cluster.address(), address);
         let admin = stage.cluster.admin().await;
         let role = ["viewer", "lister", "editorRestricted"][round];
         let proof = admin.bind("user:alice", role, "workspaces/vision").await.unwrap();

@@ -5,7 +5,18 @@ use tonic::{Code, Status};
 
 use crate::client::Client;
 use crate::cluster::{Cluster, PASSWORD};
+use crate::deployment::Deployment;
 use crate::refusal::{assert_refused, reason};
+
+tests! {
+    [
+        the_only_administrator_cannot_be_taken_away_but_by_root,
+        two_administrators_who_deactivate_each_other_at_once_leave_one,
+        a_binding_removed_and_a_user_deactivated_at_once_leave_one,
+        many_administrators_who_all_leave_at_once_leave_one,
+    ]
+    on up = Deployment::Up,
+}
 
 /// How often two administrators meet.
 const ROUNDS: usize = 50;
@@ -33,9 +44,8 @@ fn one_of<A, B>(first: &Result<A, Status>, second: &Result<B, Status>) -> bool {
     first.is_ok()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_only_administrator_cannot_be_taken_away_but_by_root() {
-    let cluster = Cluster::start().await;
+async fn the_only_administrator_cannot_be_taken_away_but_by_root(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     assert_refused(admin.deactivate("admin").await, Code::FailedPrecondition, "LAST_ADMIN");
     // neither one that is inactive nor a binding that ends by itself makes another
@@ -46,9 +56,8 @@ async fn the_only_administrator_cannot_be_taken_away_but_by_root() {
     cluster.root().await.deactivate("admin").await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_administrators_who_deactivate_each_other_at_once_leave_one() {
-    let cluster = Cluster::start().await;
+async fn two_administrators_who_deactivate_each_other_at_once_leave_one(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     make_admin(&admin, "one").await;
     make_admin(&admin, "two").await;
@@ -69,9 +78,8 @@ async fn two_administrators_who_deactivate_each_other_at_once_leave_one() {
     println!("one won {first} of {ROUNDS}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_binding_removed_and_a_user_deactivated_at_once_leave_one() {
-    let cluster = Cluster::start().await;
+async fn a_binding_removed_and_a_user_deactivated_at_once_leave_one(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     make_admin(&admin, "member").await;
     admin.make_user("bound").await;
@@ -91,9 +99,8 @@ async fn a_binding_removed_and_a_user_deactivated_at_once_leave_one() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_administrators_who_all_leave_at_once_leave_one() {
-    let cluster = Cluster::start().await;
+async fn many_administrators_who_all_leave_at_once_leave_one(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     for at in 0..8 {
         make_admin(&admin, &format!("admin-{at}")).await;

@@ -11,8 +11,22 @@ use tonic::{Code, Status};
 
 use crate::client::Client;
 use crate::cluster::Cluster;
+use crate::deployment::Deployment;
 use crate::raw;
 use crate::refusal::{assert_refused, metadata, reason};
+
+tests! {
+    [
+        without_a_token_only_the_public_methods_answer,
+        somebody_without_the_permission_is_refused_with_what_lacks,
+        the_same_requests_are_answered_for_an_administrator,
+        the_same_requests_are_answered_for_the_root_token,
+        what_is_no_access_token_is_refused_by_every_method_but_the_public_ones,
+        a_method_that_nobody_serves_is_refused_like_any_other,
+        a_workspace_that_the_caller_may_not_know_is_not_found_by_any_method,
+    ]
+    on up = Deployment::Up,
+}
 
 /// What becomes of a call by somebody who holds nothing but what everybody holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,12 +185,11 @@ fn calls() -> Vec<Call> {
 }
 
 /// A cluster with the users alice and bob, the robot ci and the workspace vision, of which everybody may know.
-async fn stage() -> Cluster {
-    stage_under(Arc::new(reeve_chassis::SystemClock::new())).await
+async fn stage(on: Deployment) -> Cluster {
+    staged(Cluster::start(on).await).await
 }
 
-async fn stage_under(clock: Arc<dyn reeve_model::Clock>) -> Cluster {
-    let cluster = Cluster::with_clock(clock).await;
+async fn staged(cluster: Cluster) -> Cluster {
     let admin = cluster.admin().await;
     admin.make_user("alice").await;
     admin.make_user("bob").await;
@@ -193,9 +206,8 @@ fn every_method_of_the_contract_has_a_row() {
     assert_eq!(rows, methods);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_token_only_the_public_methods_answer() {
-    let cluster = stage().await;
+async fn without_a_token_only_the_public_methods_answer(on: Deployment) {
+    let cluster = stage(on).await;
     let mut nobody = cluster.nobody().await;
     nobody.refresh = cluster.signed_in("alice").await.refresh;
     for call in calls() {
@@ -209,9 +221,8 @@ async fn without_a_token_only_the_public_methods_answer() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn somebody_without_the_permission_is_refused_with_what_lacks() {
-    let cluster = stage().await;
+async fn somebody_without_the_permission_is_refused_with_what_lacks(on: Deployment) {
+    let cluster = stage(on).await;
     let alice = cluster.signed_in("alice").await;
     for call in calls() {
         let answer = call.by(&alice).await;
@@ -233,9 +244,8 @@ async fn somebody_without_the_permission_is_refused_with_what_lacks() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_requests_are_answered_for_an_administrator() {
-    let cluster = stage().await;
+async fn the_same_requests_are_answered_for_an_administrator(on: Deployment) {
+    let cluster = stage(on).await;
     let admin = cluster.admin().await;
     for call in calls() {
         let answer = call.by(&admin).await;
@@ -243,9 +253,8 @@ async fn the_same_requests_are_answered_for_an_administrator() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_requests_are_answered_for_the_root_token() {
-    let cluster = stage().await;
+async fn the_same_requests_are_answered_for_the_root_token(on: Deployment) {
+    let cluster = stage(on).await;
     let mut root = cluster.root().await;
     root.refresh = cluster.admin().await.refresh;
     for call in calls().into_iter().filter(|call| !call.path.ends_with("/Logout")) {
@@ -259,9 +268,8 @@ async fn the_same_requests_are_answered_for_the_root_token() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_access_token_is_refused_by_every_method_but_the_public_ones() {
-    let cluster = stage().await;
+async fn what_is_no_access_token_is_refused_by_every_method_but_the_public_ones(on: Deployment) {
+    let cluster = stage(on).await;
     let alice = cluster.signed_in("alice").await;
     let (body, _) = alice.token.rsplit_once('.').unwrap();
     let changed = if alice.token.ends_with('A') { "B" } else { "A" };
@@ -292,7 +300,8 @@ async fn what_is_no_access_token_is_refused_by_every_method_but_the_public_ones(
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_is_refused_by_every_method_but_the_public_ones() {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
-    let cluster = stage_under(clock.clone()).await;
+    // up alone: processes go by the machine's clock
+    let cluster = staged(Cluster::with_clock(clock.clone()).await).await;
     let admin = cluster.admin().await;
     // the wall clock alone: what the replica knows stays fresh
     clock.set_wall(clock.now().plus(Duration::from_mins(16)));
@@ -306,18 +315,16 @@ async fn an_expired_token_is_refused_by_every_method_but_the_public_ones() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_method_that_nobody_serves_is_refused_like_any_other() {
-    let cluster = Cluster::start().await;
+async fn a_method_that_nobody_serves_is_refused_like_any_other(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     for path in ["reeve.policy.v1.DecisionService/Guess", "reeve.policy.v2.DecisionService/Check", "x/y"] {
         assert_refused(raw::call(&admin, path, false, vec![]).await, Code::Unimplemented, "UNIMPLEMENTED");
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_workspace_that_the_caller_may_not_know_is_not_found_by_any_method() {
-    let cluster = stage().await;
+async fn a_workspace_that_the_caller_may_not_know_is_not_found_by_any_method(on: Deployment) {
+    let cluster = stage(on).await;
     let admin = cluster.admin().await;
     admin.unbind("allUsers", "lister", "cluster").await.unwrap();
     let alice = cluster.signed_in("alice").await;

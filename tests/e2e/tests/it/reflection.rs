@@ -4,14 +4,23 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use reeve_chassis::SystemClock;
 use serde_json::{Value, json};
 use tokio_stream::StreamExt as _;
 use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::cluster::{Cluster, PASSWORD};
+use crate::deployment::Deployment;
 use crate::raw;
-use crate::sidecar::Sidecar;
+
+tests! {
+    [
+        buf_lists_every_service_and_does_the_main_job_with_a_bearer_token,
+        both_versions_of_reflection_list_exactly_what_is_served,
+        both_versions_of_reflection_find_the_file_of_every_service,
+        a_sidecar_lists_what_it_answers_and_no_more,
+    ]
+    on up = Deployment::Up,
+}
 
 /// The services of every server beside those of the contract.
 const OWN: &[&str] =
@@ -39,17 +48,16 @@ async fn curl(cluster: &Cluster, method: &str, token: &str, request: Value) -> V
         // reflection needs no token: only the call carries it
         command.args(["--header", &format!("authorization: Bearer {token}")]);
     }
-    command.arg(format!("http://{}/{method}", cluster.address));
+    command.arg(format!("{}/{method}", cluster.url()));
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let (said, failed) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{method}: {failed}{said}");
     serde_json::from_str(&said).unwrap_or_else(|error| panic!("{method}: {error}: {said}"))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn buf_lists_every_service_and_does_the_main_job_with_a_bearer_token() {
-    let cluster = Cluster::start().await;
-    let url = format!("http://{}", cluster.address);
+async fn buf_lists_every_service_and_does_the_main_job_with_a_bearer_token(on: Deployment) {
+    let cluster = Cluster::start(on).await;
+    let url = cluster.url();
     let mut command = Command::new(buf());
     command.args(["curl", "--protocol", "grpc", "--http2-prior-knowledge", "--list-services", &url]);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
@@ -62,7 +70,7 @@ async fn buf_lists_every_service_and_does_the_main_job_with_a_bearer_token() {
     let info = curl(&cluster, "reeve.identity.v1.AccessService/GetServerInfo", "", json!({})).await;
     assert_eq!(
         (info["accessState"].as_str(), info["storeKind"].as_str()),
-        (Some("ACCESS_STATE_ACTIVE"), Some("embedded"))
+        (Some("ACCESS_STATE_ACTIVE"), Some(cluster.store_kind()))
     );
     let login = json!({"username": "admin", "password": PASSWORD});
     let login = curl(&cluster, "reeve.identity.v1.SessionService/Login", "", login).await;
@@ -98,9 +106,8 @@ macro_rules! listed_by {
     }};
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn both_versions_of_reflection_list_exactly_what_is_served() {
-    let cluster = Cluster::start().await;
+async fn both_versions_of_reflection_list_exactly_what_is_served(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let channel = cluster.nobody().await.channel;
     let list = v1::server_reflection_request::MessageRequest::ListServices(String::new());
     let v1::server_reflection_response::MessageResponse::ListServicesResponse(found) =
@@ -119,9 +126,8 @@ async fn both_versions_of_reflection_list_exactly_what_is_served() {
     assert_eq!(found.service.into_iter().map(|service| service.name).collect::<BTreeSet<_>>(), expected());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn both_versions_of_reflection_find_the_file_of_every_service() {
-    let cluster = Cluster::start().await;
+async fn both_versions_of_reflection_find_the_file_of_every_service(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let channel = cluster.nobody().await.channel;
     for name in expected() {
         let find = v1::server_reflection_request::MessageRequest::FileContainingSymbol(name.clone());
@@ -135,11 +141,10 @@ async fn both_versions_of_reflection_find_the_file_of_every_service() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sidecar_lists_what_it_answers_and_no_more() {
-    let cluster = Cluster::start().await;
+async fn a_sidecar_lists_what_it_answers_and_no_more(on: Deployment) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
-    let sidecar = Sidecar::following(cluster.address, &admin, std::sync::Arc::new(SystemClock::new())).await;
+    let sidecar = cluster.sidecar(&admin).await;
     for socket in [sidecar.nobody().await, cluster.beside().await] {
         let list = v1::server_reflection_request::MessageRequest::ListServices(String::new());
         let v1::server_reflection_response::MessageResponse::ListServicesResponse(found) =

@@ -1,19 +1,30 @@
 //! What is taken away: refused by a sidecar within a second, and at once when it is asked with the write's proof.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use reeve_api::admission::{AdmitRequest, Denial, DenialReason, Verdict};
 use reeve_api::identity::{DeleteRobotRequest, LogoutRequest};
 use reeve_api::policy::CheckRequest;
-use reeve_chassis::SystemClock;
 use tonic::{Code, Status};
 
 use crate::awaiting::within;
 use crate::client::{Client, after, text};
 use crate::cluster::Cluster;
+use crate::deployment::Deployment;
 use crate::refusal::reason;
 use crate::sidecar::Sidecar;
+
+tests! {
+    [
+        a_deactivated_user_is_refused,
+        an_ended_session_is_refused,
+        a_deleted_robot_is_refused,
+        a_removed_binding_is_refused,
+        a_decision_asked_with_the_proof_is_made_about_a_session_that_has_not_ended,
+        activating_a_user_again_revives_no_session,
+    ]
+    on up = Deployment::Up,
+}
 
 /// How soon a sidecar refuses without being told of the write.
 const A_SECOND: Duration = Duration::from_secs(1);
@@ -36,11 +47,11 @@ struct Stage {
     beside: Client,
 }
 
-async fn stage() -> Stage {
-    let cluster = Cluster::start().await;
+async fn stage(on: Deployment) -> Stage {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     admin.make_workspace("vision").await;
-    let sidecar = Sidecar::following(cluster.address, &admin, Arc::new(SystemClock::new())).await;
+    let sidecar = cluster.sidecar(&admin).await;
     let beside = sidecar.nobody().await;
     Stage { cluster, admin, sidecar, beside }
 }
@@ -123,17 +134,15 @@ fn refused(reason: &str) -> Said {
     Said::Refused(Code::Unauthenticated, reason.to_owned())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deactivated_user_is_refused() {
-    let stage = stage().await;
+async fn a_deactivated_user_is_refused(on: Deployment) {
+    let stage = stage(on).await;
     let deactivate = async |stage: &Stage, name: &str, _: &str| stage.admin.deactivate(name).await.unwrap();
     stage.rounds(user, deactivate, &[refused("USER_INACTIVE")]).await;
     stage.sidecar.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_ended_session_is_refused() {
-    let stage = stage().await;
+async fn an_ended_session_is_refused(on: Deployment) {
+    let stage = stage(on).await;
     let log_out = async |stage: &Stage, _: &str, token: &str| {
         let caller = stage.cluster.nobody().await.with_token(token);
         caller.sessions().logout(LogoutRequest {}).await.unwrap().into_inner().consistency_token
@@ -141,11 +150,10 @@ async fn an_ended_session_is_refused() {
     stage.rounds(user, log_out, &[refused("SESSION_ENDED")]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_robot_is_refused() {
+async fn a_deleted_robot_is_refused(on: Deployment) {
     // while the records of its tokens are there the token is known for what it was, and then it is nobody's
     let expected = ["TOKEN_REVOKED", "TOKEN_MALFORMED"].map(refused);
-    let stage = stage().await;
+    let stage = stage(on).await;
     let delete = async |stage: &Stage, name: &str, _: &str| {
         let request = DeleteRobotRequest { name: name.to_owned() };
         stage.admin.robots().delete_robot(request).await.unwrap().into_inner().consistency_token
@@ -153,18 +161,16 @@ async fn a_deleted_robot_is_refused() {
     stage.rounds(robot, delete, &expected).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_removed_binding_is_refused() {
-    let stage = stage().await;
+async fn a_removed_binding_is_refused(on: Deployment) {
+    let stage = stage(on).await;
     let unbind = async |stage: &Stage, name: &str, _: &str| {
         stage.admin.unbind(&format!("user:{name}"), "editor", "workspaces/vision").await.unwrap()
     };
     stage.rounds(user, unbind, &[Said::Denied(vec![DenialReason::Permission])]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_decision_asked_with_the_proof_is_made_about_a_session_that_has_not_ended() {
-    let stage = stage().await;
+async fn a_decision_asked_with_the_proof_is_made_about_a_session_that_has_not_ended(on: Deployment) {
+    let stage = stage(on).await;
     for round in 0..ROUNDS {
         let (token, granted) = user(&stage, format!("somebody-{round}")).await;
         let ask = async |proof: &str| -> Result<bool, Status> {
@@ -188,9 +194,8 @@ async fn a_decision_asked_with_the_proof_is_made_about_a_session_that_has_not_en
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn activating_a_user_again_revives_no_session() {
-    let stage = stage().await;
+async fn activating_a_user_again_revives_no_session(on: Deployment) {
+    let stage = stage(on).await;
     let (token, _) = user(&stage, "back".to_owned()).await;
     stage.admin.deactivate("back").await.unwrap();
     let request = reeve_api::identity::ActivateUserRequest { username: "back".to_owned() };

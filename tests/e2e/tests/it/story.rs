@@ -8,7 +8,21 @@ use tonic::Code;
 
 use crate::client::{Client, after, text};
 use crate::cluster::{Cluster, PASSWORD};
+use crate::deployment::Deployment;
 use crate::refusal::assert_refused;
+
+tests! {
+    [
+        an_experiment_is_admitted_with_every_change_attributed_and_a_unix_user,
+        a_refusal_lists_every_reason,
+        where_the_caller_has_no_role_the_answer_says_what_would_help,
+        a_scheduler_asks_with_the_token_of_whoever_submits,
+        without_a_link_tasks_run_as_the_default_and_the_answer_says_so,
+        a_session_is_refreshed_and_ends_when_its_holder_says_so,
+        a_login_says_the_same_of_a_wrong_password_and_of_names_that_nobody_has,
+    ]
+    on up = Deployment::Up,
+}
 
 const CLUSTER_POLICY: &str = "\
 invariant_config:
@@ -64,8 +78,8 @@ async fn link(client: &Client, username: &str, uid: u32) -> String {
 }
 
 /// A cluster in which alice may submit to vision, under two policies, with an agent user.
-async fn stage() -> (Cluster, Client) {
-    let cluster = Cluster::start().await;
+async fn stage(on: Deployment) -> (Cluster, Client) {
+    let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     admin.make_user("alice").await;
     admin.make_workspace("vision").await;
@@ -77,9 +91,8 @@ async fn stage() -> (Cluster, Client) {
     (cluster, alice)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_experiment_is_admitted_with_every_change_attributed_and_a_unix_user() {
-    let (_cluster, alice) = stage().await;
+async fn an_experiment_is_admitted_with_every_change_attributed_and_a_unix_user(on: Deployment) {
+    let (_cluster, alice) = stage(on).await;
     let check = CheckRequest {
         permission: "workload.submit".to_owned(),
         resource: "workspaces/vision".to_owned(),
@@ -136,9 +149,8 @@ async fn an_experiment_is_admitted_with_every_change_attributed_and_a_unix_user(
     assert_eq!(lines.group, ["vision:x:500:", "data:x:2000:alice"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_lists_every_reason() {
-    let (_cluster, alice) = stage().await;
+async fn a_refusal_lists_every_reason(on: Deployment) {
+    let (_cluster, alice) = stage(on).await;
     let answer = admit(&alice, "vision", "experiment", BIG).await;
     assert_eq!(answer.verdict(), Verdict::Deny);
     assert!(answer.effective_config.is_none() && answer.changes.is_empty() && answer.agent_user.is_none());
@@ -169,9 +181,8 @@ async fn a_refusal_lists_every_reason() {
     assert!(answer.reasons.iter().all(|reason| reason.code() == DenialReason::Config && !reason.message.is_empty()));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn where_the_caller_has_no_role_the_answer_says_what_would_help() {
-    let (cluster, alice) = stage().await;
+async fn where_the_caller_has_no_role_the_answer_says_what_would_help(on: Deployment) {
+    let (cluster, alice) = stage(on).await;
     cluster.admin().await.make_workspace("speech").await;
     let answer = admit(&alice, "speech", "experiment", SMALL).await;
     assert_eq!((answer.verdict(), answer.reasons.len()), (Verdict::Deny, 1));
@@ -182,9 +193,8 @@ async fn where_the_caller_has_no_role_the_answer_says_what_would_help() {
     assert_eq!(answer.reasons[0].code(), DenialReason::UnknownWorkspace);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_scheduler_asks_with_the_token_of_whoever_submits() {
-    let (cluster, alice) = stage().await;
+async fn a_scheduler_asks_with_the_token_of_whoever_submits(on: Deployment) {
+    let (cluster, alice) = stage(on).await;
     let scheduler = cluster.admin().await.make_robot("scheduler", None).await;
     let request = AdmitRequest {
         token: alice.token.clone(),
@@ -202,9 +212,8 @@ async fn a_scheduler_asks_with_the_token_of_whoever_submits() {
     assert_refused(nobody, Code::Unauthenticated, "TOKEN_MISSING");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_link_tasks_run_as_the_default_and_the_answer_says_so() {
-    let (cluster, _) = stage().await;
+async fn without_a_link_tasks_run_as_the_default_and_the_answer_says_so(on: Deployment) {
+    let (cluster, _) = stage(on).await;
     let admin = cluster.admin().await;
     admin.make_user("bob").await;
     admin.bind("user:bob", "editor", "workspaces/vision").await.unwrap();
@@ -214,9 +223,8 @@ async fn without_a_link_tasks_run_as_the_default_and_the_answer_says_so() {
     assert!(agent_user.sources.iter().all(|source| source.source == "default"), "{:?}", agent_user.sources);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_refreshed_and_ends_when_its_holder_says_so() {
-    let (cluster, alice) = stage().await;
+async fn a_session_is_refreshed_and_ends_when_its_holder_says_so(on: Deployment) {
+    let (cluster, alice) = stage(on).await;
     let nobody = cluster.nobody().await;
     let refresh = |token: &str| RefreshRequest { refresh_token: token.to_owned() };
     let first = nobody.sessions().refresh(refresh(&alice.refresh)).await.unwrap().into_inner().tokens.unwrap();
@@ -237,9 +245,8 @@ async fn a_session_is_refreshed_and_ends_when_its_holder_says_so() {
     assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_login_says_the_same_of_a_wrong_password_and_of_names_that_nobody_has() {
-    let (cluster, _) = stage().await;
+async fn a_login_says_the_same_of_a_wrong_password_and_of_names_that_nobody_has(on: Deployment) {
+    let (cluster, _) = stage(on).await;
     cluster.admin().await.make_user("gone").await;
     let proof = cluster.admin().await.deactivate("gone").await.unwrap();
     let admin = cluster.admin().await;
