@@ -109,6 +109,9 @@ fn kind(record: &Record) -> Kind {
             uid: group.uid.to_string(),
             name: group.name.to_string(),
             create_time_ms: ms(group.create_time),
+            description: group.description.clone(),
+            workspace_uid: group.workspace.map(|uid| uid.to_string()).unwrap_or_default(),
+            update_time_ms: ms(group.update_time),
         }),
         Record::Membership(membership) => Kind::Membership(wire::Membership {
             group_uid: membership.group.to_string(),
@@ -247,7 +250,10 @@ fn record(kind: Kind) -> Read<Record> {
         Kind::Group(group) => Record::Group(Group {
             uid: field("uid", GroupId::parse(&group.uid))?,
             name: field("name", GroupName::parse(&group.name))?,
+            description: group.description,
+            workspace: workspace_uid(&group.workspace_uid)?,
             create_time: time(group.create_time_ms),
+            update_time: time(group.update_time_ms),
         }),
         Kind::Membership(membership) => Record::Membership(Membership {
             group: field("group_uid", GroupId::parse(&membership.group_uid))?,

@@ -10,6 +10,7 @@ mod check;
 mod chunk_map;
 mod config;
 mod grants;
+mod group;
 mod key;
 mod parent;
 mod principal;

@@ -89,8 +89,21 @@ pub struct Group {
     pub uid: GroupId,
     /// As typed; unique case-insensitively.
     pub name: GroupName,
+    /// What it is for; may be empty.
+    pub description: String,
+    /// The workspace that it comes and goes with; none for one that people made, or that is built in.
+    pub workspace: Option<WorkspaceId>,
     /// When it was created.
     pub create_time: Timestamp,
+    /// When it last changed; who is in it does not count.
+    pub update_time: Timestamp,
+}
+
+impl Group {
+    /// A group as it begins: without a description, and of no workspace.
+    pub fn new(uid: GroupId, name: GroupName, now: Timestamp) -> Self {
+        Self { uid, name, description: String::new(), workspace: None, create_time: now, update_time: now }
+    }
 }
 
 /// One member of a group. Every active user is in `everyone` without one.

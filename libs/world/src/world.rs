@@ -231,6 +231,11 @@ impl World {
         self.groups.get(self.group_names.get(&Fold::of(name))?)
     }
 
+    /// The groups after `uid`, in the order of their ids.
+    pub fn groups_after(&self, uid: Option<&GroupId>) -> impl Iterator<Item = &Arc<Group>> {
+        self.groups.after(uid).map(|(_, group)| group)
+    }
+
     /// The members of a group, deactivated ones included, in the order of their ids. `everyone` has none: it is all active
     /// users. A member that is gone, and any member of a group that is gone, is not listed.
     pub fn members_of(&self, group: &GroupId) -> impl Iterator<Item = &PrincipalId> {

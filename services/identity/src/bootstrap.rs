@@ -195,7 +195,7 @@ impl Bootstrapping<'_> {
         }
         for (uid, name) in [(GroupId::EVERYONE, EVERYONE_NAME), (GroupId::ADMINS, ADMINS_NAME)] {
             let name = GroupName::parse(name)?;
-            txn = txn.publish_new(&Record::Group(Group { uid, name, create_time: now }));
+            txn = txn.publish_new(&Record::Group(Group::new(uid, name, now)));
         }
         if let Some(admin) = uids.first() {
             txn = txn.publish_new(&administrator(*admin));

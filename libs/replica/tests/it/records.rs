@@ -70,6 +70,16 @@ fn subject() -> impl Strategy<Value = Subject> {
     ]
 }
 
+fn group() -> impl Strategy<Value = Record> {
+    let workspace = prop::option::of(id().prop_map(WorkspaceId::from_uuid));
+    (id(), "[A-Za-z0-9][A-Za-z0-9._-]{0,30}", any::<String>(), workspace, time(), time()).prop_map(
+        |(uid, name, description, workspace, create_time, update_time)| {
+            let (uid, name) = (GroupId::from_uuid(uid), GroupName::parse(&name).unwrap());
+            Record::Group(Group { uid, name, description, workspace, create_time, update_time })
+        },
+    )
+}
+
 fn principals() -> impl Strategy<Value = Record> {
     let display_name = prop::option::of("\\PC{1,40}".prop_filter_map("blank", |name| DisplayName::parse(&name).ok()));
     let user = (id(), "[a-z0-9_][A-Za-z0-9._@+-]{1,30}", display_name, any::<bool>(), any::<u64>(), time(), time());
@@ -85,9 +95,7 @@ fn principals() -> impl Strategy<Value = Record> {
                 update_time,
             })
         }),
-        (id(), "[A-Za-z0-9][A-Za-z0-9._-]{0,30}", time()).prop_map(|(uid, name, create_time)| {
-            Record::Group(Group { uid: GroupId::from_uuid(uid), name: GroupName::parse(&name).unwrap(), create_time })
-        }),
+        group(),
         (id(), actor())
             .prop_map(|(group, member)| Record::Membership(Membership { group: GroupId::from_uuid(group), member })),
         (robot_id(), "[A-Za-z0-9][A-Za-z0-9._-]{0,30}", any::<String>(), time()).prop_map(

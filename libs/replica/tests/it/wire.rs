@@ -28,6 +28,10 @@ fn good_user() -> wire::User {
     wire::User { uid: text(ID), username: text("alice"), active: true, ..wire::User::default() }
 }
 
+fn good_group() -> wire::Group {
+    wire::Group { uid: text(ID), name: text("team"), ..wire::Group::default() }
+}
+
 fn good_binding() -> wire::Binding {
     wire::Binding {
         uid: text(ID),
@@ -85,6 +89,8 @@ fn bad_fields() -> Vec<(String, Kind, &'static str)> {
         (user(wire::User { username: text("root"), ..good_user() }), "username"),
         (user(wire::User { display_name: text("\u{7}"), ..good_user() }), "display_name"),
         (user(wire::User { uid: text(OTHER), ..good_user() }), "key"),
+        ((at("group"), Kind::Group(wire::Group { workspace_uid: text("vision"), ..good_group() })), "workspace_uid"),
+        ((at("group"), Kind::Group(wire::Group { name: text("a/b"), ..good_group() })), "name"),
         (membership("root"), "member"),
         (membership("group:x"), "member"),
         (token(unsized_hash), "sha256"),
@@ -114,6 +120,7 @@ fn the_good_records_that_the_bad_ones_are_made_of_are_read() {
     let at = |kind: &str| format!("world/{kind}/{ID}");
     for (key, kind) in [
         (at("user"), Kind::User(good_user())),
+        (at("group"), Kind::Group(good_group())),
         (at("binding"), Kind::Binding(good_binding())),
         (text("world/config-policy/cluster/task"), Kind::ConfigPolicy(good_policy())),
         (at("user-link"), Kind::UserLink(good_link())),

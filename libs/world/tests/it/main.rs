@@ -4,6 +4,7 @@
 mod admit;
 mod authenticate;
 mod check;
+mod groups;
 mod lists;
 mod model;
 mod records;

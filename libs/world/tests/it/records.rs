@@ -65,7 +65,7 @@ pub(crate) fn user(n: u8, name: &str) -> User {
 }
 
 pub(crate) fn group(n: u8, name: &str) -> Group {
-    Group { uid: group_id(n), name: GroupName::parse(name).unwrap(), create_time: NOW }
+    Group::new(group_id(n), GroupName::parse(name).unwrap(), NOW)
 }
 
 pub(crate) fn robot(n: u8, name: &str) -> Robot {

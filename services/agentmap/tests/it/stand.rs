@@ -280,7 +280,7 @@ pub(crate) fn user(number: u128, name: &str) -> Record {
 fn people() -> Vec<Record> {
     let admins = GroupName::parse("admins").unwrap();
     vec![
-        Record::Group(Group { uid: GroupId::ADMINS, name: admins, create_time: START }),
+        Record::Group(Group::new(GroupId::ADMINS, admins, START)),
         user(1, "admin"),
         user(2, "alice"),
         user(3, "bob"),

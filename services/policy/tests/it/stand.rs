@@ -345,7 +345,7 @@ pub(crate) fn group_id(number: u128) -> GroupId {
 }
 
 fn group(uid: GroupId, name: &str) -> Record {
-    Record::Group(Group { uid, name: GroupName::parse(name).unwrap(), create_time: START })
+    Record::Group(Group::new(uid, GroupName::parse(name).unwrap(), START))
 }
 
 /// `admin` is in `admins`, `dave` in `vision-team`; `alice`, `bob` and `carol` are in no group; `ci` is a robot.
