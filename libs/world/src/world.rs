@@ -259,12 +259,13 @@ impl World {
         self.workspaces.after(uid).map(|(_, workspace)| workspace)
     }
 
-    /// A binding, by id.
+    /// A binding, by id. One of a workspace or subject that is gone is not found.
     pub fn binding_by_id(&self, uid: &BindingId) -> Option<&Arc<Binding>> {
-        self.bindings.get(uid)
+        self.bindings.get(uid).filter(|binding| self.stands(binding))
     }
 
-    /// The bindings after `uid`, in the order of their ids. One of a workspace that is gone is not listed.
+    /// The bindings after `uid`, in the order of their ids. One of a workspace or subject that is gone, or not there yet, is
+    /// not listed.
     pub fn bindings_after(&self, uid: Option<&BindingId>) -> impl Iterator<Item = &Arc<Binding>> {
         self.bindings.after(uid).map(|(_, binding)| binding).filter(|binding| self.stands(binding))
     }
@@ -306,9 +307,9 @@ impl World {
         self.tokens.iter().map(|(_, token)| token)
     }
 
-    /// A user's agent user, if they are linked with one.
+    /// A user's agent user, if they are there and linked with one.
     pub fn user_link(&self, user: &UserId) -> Option<&Arc<AgentUser>> {
-        self.user_links.get(user)
+        self.user_links.get(user).filter(|_| self.users.get(user).is_some())
     }
 
     /// Every link whose user exists.
@@ -316,9 +317,9 @@ impl World {
         self.user_links.iter().filter_map(|(user, link)| self.users.get(user).map(|user| (user, link)))
     }
 
-    /// What a workspace overrides of agent users.
+    /// What a workspace that is there overrides of agent users.
     pub fn workspace_agent_user(&self, workspace: &WorkspaceId) -> Option<&Arc<Override>> {
-        self.workspace_agent_users.get(workspace)
+        self.workspace_agent_users.get(workspace).filter(|_| self.workspaces.get(workspace).is_some())
     }
 }
 

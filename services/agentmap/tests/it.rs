@@ -11,3 +11,5 @@ mod meddler;
 mod overrides;
 #[path = "it/stand.rs"]
 mod stand;
+#[path = "it/sweep.rs"]
+mod sweep;

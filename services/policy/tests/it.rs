@@ -5,6 +5,8 @@
 mod access;
 #[path = "it/bindings.rs"]
 mod bindings;
+#[path = "it/deletion.rs"]
+mod deletion;
 #[path = "it/escalation.rs"]
 mod escalation;
 #[path = "it/listings.rs"]
@@ -19,5 +21,9 @@ mod policy_races;
 mod stand;
 #[path = "it/start.rs"]
 mod start;
+#[path = "it/sweep.rs"]
+mod sweep;
+#[path = "it/workspace_groups.rs"]
+mod workspace_groups;
 #[path = "it/workspaces.rs"]
 mod workspaces;

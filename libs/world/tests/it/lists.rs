@@ -33,7 +33,9 @@ fn a_binding_is_listed_while_its_subject_and_its_workspace_exist() {
     let world = without(&many(), RecordKey::User(user_id(7)));
     let listed: Vec<_> = world.bindings_after(Some(&binding_id(5))).take(2).map(|binding| binding.uid).collect();
     assert_eq!(listed, [6, 8].map(binding_id));
-    assert!(world.binding_by_id(&binding_id(7)).is_some(), "whoever sweeps it still finds it");
+    assert!(world.binding_by_id(&binding_id(7)).is_none());
+    let stray: Vec<_> = world.stray_bindings(None).collect();
+    assert_eq!(stray, [RecordKey::Binding(binding_id(7))], "whoever sweeps it still finds it");
 }
 
 #[test]

@@ -9,7 +9,8 @@ use reeve_credentials::TokenHash;
 use reeve_model::{Epoch, Fold, GroupId, PrincipalId, Resource, Revision, Subject, Timestamp, WorkspaceId};
 use reeve_rbac::{BuiltinRole, Permission, ScopeKind};
 use reeve_world::{
-    Access, Binding, EndedSession, Record, RecordKey, SigningKey, Token, TokenPrincipal, WorkspaceAgentUser, World,
+    Access, Binding, EndedSession, Parent, Record, RecordKey, SigningKey, Token, TokenPrincipal, WorkspaceAgentUser,
+    World,
 };
 
 use crate::records::{
@@ -144,6 +145,12 @@ impl Batch {
             stored.remove(&key);
         }
         self.0.insert(key, op);
+    }
+
+    fn take_all(&mut self, stored: &mut Stored, ops: Vec<Op>) {
+        for op in ops {
+            self.take(stored, op);
+        }
     }
 
     fn apply(self, world: World) -> World {
@@ -325,6 +332,42 @@ fn assert_naive(world: &World, stored: &Stored) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Everything that records can hang on.
+fn parents() -> impl Iterator<Item = Parent> {
+    let users = (0..4).map(|n| Parent::User(user_id(n)));
+    let groups = (0..4).map(|n| Parent::Group(group_id(n)));
+    let robots = (0..3).map(|n| Parent::Robot(robot_id(n)));
+    users.chain(groups).chain(robots).chain((0..3).map(|n| Parent::Workspace(workspace_id(n))))
+}
+
+fn strays(world: &World, parent: Option<Parent>) -> BTreeSet<String> {
+    let found = world.stray_bindings(parent).chain(world.stray_config_policies(parent));
+    let found = found.chain(world.stray_user_links(parent)).chain(world.stray_workspace_agent_users(parent));
+    found.map(|key| key.to_string()).collect()
+}
+
+/// Whether what a record hangs on is not there, and will not come.
+fn hangs_on_nothing(record: &Record, stored: &Stored) -> bool {
+    let has = |key: RecordKey| stored.contains_key(&key.to_string());
+    let place = |uid: Option<WorkspaceId>| uid.is_none_or(|uid| has(RecordKey::Workspace(uid)));
+    let comes = |uid: GroupId| uid == group_id(2) && has(RecordKey::Workspace(workspace_id(0)));
+    !match record {
+        Record::Binding(binding) => {
+            place(binding.workspace)
+                && match binding.subject {
+                    Subject::User(uid) => has(RecordKey::User(uid)),
+                    Subject::Group(uid) => has(RecordKey::Group(uid)) || comes(uid),
+                    Subject::Robot(uid) => has(RecordKey::Robot(uid)),
+                    Subject::AllUsers => true,
+                }
+        }
+        Record::ConfigPolicy(policy) => place(policy.workspace),
+        Record::UserLink(link) => has(RecordKey::User(link.user)),
+        Record::WorkspaceAgentUser(own) => place(Some(own.workspace)),
+        _ => true,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -360,6 +403,49 @@ proptest! {
         for (then, copy) in copies {
             prop_assert_eq!(then, answers(&copy), "a copy changed after it was taken");
         }
+    }
+
+    #[test]
+    fn sweeping_what_is_stray_changes_no_answer_and_leaves_nothing_stray(
+        ops in prop::collection::vec(any_op(), 0..120),
+    ) {
+        let (mut stored, mut batch) = (Stored::new(), Batch::default());
+        batch.take_all(&mut stored, ops);
+        let world = batch.apply(World::default());
+        let found = strays(&world, None);
+        let one_by_one: BTreeSet<String> = parents().flat_map(|parent| strays(&world, Some(parent))).collect();
+        prop_assert_eq!(&found, &one_by_one, "looking at each parent finds what looking at everything does");
+        for record in stored.values() {
+            let key = record.key().to_string();
+            prop_assert_eq!(found.contains(&key), hangs_on_nothing(record, &stored), "{:?}", record);
+        }
+
+        let keys = found.iter().map(|key| RecordKey::parse(key).unwrap());
+        let swept = world.clone().next(world.revision().next(), [], keys);
+        prop_assert_eq!(answers(&world), answers(&swept));
+        prop_assert_eq!(strays(&swept, None), BTreeSet::new());
+        // and none of what the group of a workspace will bring was swept before it came
+        if world.workspace_by_id(&workspace_id(0)).is_some() && world.group_by_id(&group_id(2)).is_none() {
+            let comes = |world: &World| world.clone().next(world.revision().next(), [Record::Group(group(2, "zz"))], []);
+            prop_assert_eq!(answers(&comes(&world)), answers(&comes(&swept)));
+        }
+    }
+
+    #[test]
+    fn what_came_or_went_is_what_one_state_has_and_the_other_has_not(
+        before in prop::collection::vec(any_op(), 0..60),
+        after in prop::collection::vec(any_op(), 0..20),
+    ) {
+        let (mut stored, mut batch) = (Stored::new(), Batch::default());
+        batch.take_all(&mut stored, before);
+        let earlier = batch.apply(World::default());
+        let mut batch = Batch::default();
+        batch.take_all(&mut stored, after);
+        let now = batch.apply(earlier.clone());
+        let found: BTreeSet<Parent> = now.came_or_went_since(&earlier).collect();
+        let expected: BTreeSet<Parent> =
+            parents().filter(|parent| now.has(parent) != earlier.has(parent)).collect();
+        prop_assert_eq!(found, expected);
     }
 
     #[test]

@@ -27,11 +27,12 @@ pub(crate) fn user_id(n: u8) -> UserId {
     UserId::from_uuid(Uuid::from_u128(0x0100 + u128::from(n)))
 }
 
-/// 0 is `everyone`, 1 is `admins`.
+/// 0 is `everyone`, 1 is `admins`, 2 is the group of workspace 0.
 pub(crate) fn group_id(n: u8) -> GroupId {
     match n {
         0 => GroupId::EVERYONE,
         1 => GroupId::ADMINS,
+        2 => GroupId::of_workspace(&workspace_id(0)),
         n => GroupId::from_uuid(Uuid::from_u128(0x0200 + u128::from(n))),
     }
 }

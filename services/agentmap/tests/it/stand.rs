@@ -36,7 +36,8 @@ const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 /// A running service.
 pub(crate) struct Stand {
     pub(crate) store: Arc<Meddler>,
-    replica: Replica,
+    pub(crate) replica: Replica,
+    pub(crate) service: AgentmapService,
     channel: Channel,
     _stop: DropGuard,
     _dir: TempDir,
@@ -93,7 +94,7 @@ impl Stand {
         let setup = Setup::new(ServerConfig::default(), service.services(), rows, authenticate);
         tokio::spawn(setup.build().unwrap().serve(vec![Listener::Tcp(listener)], stop.clone()));
         let channel = Endpoint::try_from(address).unwrap().connect().await.unwrap();
-        let stand = Self { store, replica, channel, _stop: stop.drop_guard(), _dir: dir };
+        let stand = Self { store, replica, service, channel, _stop: stop.drop_guard(), _dir: dir };
         stand.write(people(), []).await;
         stand
     }

@@ -17,7 +17,7 @@ use reeve_model::{
     Epoch, GroupId, GroupName, ManualClock, PrincipalId, PrincipalName, RobotId, RobotName, SeededEntropy, Timestamp,
     UserId, Username,
 };
-use reeve_owner::{Neighbours, PublishedTxn, WorkspacesConfig, Writer};
+use reeve_owner::{Neighbours, Parent, PublishedTxn, Reconciled, WorkspacesConfig, Writer};
 use reeve_policy::{Deps, PolicyConfig, PolicyService};
 use reeve_replica::{Replica, StoreSource, follow};
 use reeve_store::{Embedded, EmbeddedOptions, Key, Store, Txn};
@@ -50,6 +50,7 @@ pub(crate) struct Ground {
 /// A running service on a ground.
 pub(crate) struct Stand {
     pub(crate) ground: Ground,
+    pub(crate) service: PolicyService,
     channel: Channel,
     _stop: DropGuard,
 }
@@ -171,7 +172,11 @@ impl Stand {
     }
 
     pub(crate) async fn on(ground: Ground) -> Self {
-        let deps = ground.deps(PolicyConfig::default());
+        Self::with(ground, WorkspacesConfig::default()).await
+    }
+
+    pub(crate) async fn with(ground: Ground, workspaces: WorkspacesConfig) -> Self {
+        let deps = Deps { workspaces, ..ground.deps(PolicyConfig::default()) };
         let authenticate = Arc::new(ByName(deps.reader.clone()));
         let service = PolicyService::start(deps).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -180,7 +185,7 @@ impl Stand {
         let stop = CancellationToken::new();
         tokio::spawn(setup.build().unwrap().serve(vec![Listener::Tcp(listener)], stop.clone()));
         let channel = Endpoint::try_from(address).unwrap().connect().await.unwrap();
-        Self { ground, channel, _stop: stop.drop_guard() }
+        Self { ground, service, channel, _stop: stop.drop_guard() }
     }
 
     pub(crate) fn workspaces(&self) -> WorkspaceServiceClient<Channel> {
@@ -212,6 +217,32 @@ impl Stand {
         let request = api::CreateWorkspaceRequest { name: name.to_owned(), ..Default::default() };
         let answer = self.workspaces().create_workspace(asked_by(by, request)).await?.into_inner();
         Ok(answer.workspace.unwrap())
+    }
+
+    pub(crate) async fn get(&self, by: &str, name: &str) -> Result<api::Workspace, Status> {
+        let request = api::GetWorkspaceRequest { name: name.to_owned(), consistency: None };
+        Ok(self.workspaces().get_workspace(asked_by(by, request)).await?.into_inner().workspace.unwrap())
+    }
+
+    pub(crate) async fn delete(&self, by: &str, name: &str, etag: &str) -> Result<String, Status> {
+        let request = api::DeleteWorkspaceRequest { name: name.to_owned(), etag: etag.to_owned() };
+        Ok(self.workspaces().delete_workspace(asked_by(by, request)).await?.into_inner().consistency_token)
+    }
+
+    /// One look at what hangs on something, or everything, by the newest state.
+    pub(crate) async fn reconcile(&self, what: Option<Parent>) -> Reconciled {
+        let snapshot = self.ground.replica.latest().unwrap();
+        let done = self.service.reconcile().reconcile(&snapshot, what).await.unwrap();
+        if let Some(written) = done.written {
+            self.ground.replica.reach(written, Duration::from_secs(10)).await.unwrap();
+        }
+        done
+    }
+
+    /// How many records of a kind the store holds.
+    pub(crate) async fn stored(&self, kind: &str) -> usize {
+        let store: &dyn Store = self.ground.store.as_ref();
+        store.list(&format!("world/{kind}/"), None, 10_000, None).await.unwrap().items.len()
     }
 
     pub(crate) async fn bind(&self, by: &str, grants: &[api::Grant]) -> Result<Vec<api::Binding>, Status> {
@@ -344,7 +375,7 @@ pub(crate) fn group_id(number: u128) -> GroupId {
     GroupId::from_uuid(Uuid::from_u128(0x7000_8000_0000_0000_1000 + number))
 }
 
-fn group(uid: GroupId, name: &str) -> Record {
+pub(crate) fn group(uid: GroupId, name: &str) -> Record {
     Record::Group(Group::new(uid, GroupName::parse(name).unwrap(), START))
 }
 

@@ -3,14 +3,9 @@
 use reeve_api::policy as api;
 use reeve_model::WorkspaceId;
 use reeve_store::{Key, Txn};
-use tonic::{Code, Status};
+use tonic::Code;
 
 use crate::stand::{Stand, asked_by, grant, grant_for, metadata, reason, why, wrong_fields};
-
-async fn get(stand: &Stand, by: &str, name: &str) -> Result<api::Workspace, Status> {
-    let request = api::GetWorkspaceRequest { name: name.to_owned(), consistency: None };
-    Ok(stand.workspaces().get_workspace(asked_by(by, request)).await?.into_inner().workspace.unwrap())
-}
 
 async fn names(stand: &Stand, by: &str, filter: &str) -> Vec<String> {
     let request = api::ListWorkspacesRequest { filter: filter.to_owned(), ..Default::default() };
@@ -31,7 +26,7 @@ async fn a_workspace_is_as_it_was_asked_for_and_can_be_read_at_once() {
     assert!(WorkspaceId::parse(&made.uid).is_ok() && !made.etag.is_empty());
     assert!(answer.consistency_token.starts_with("rt1."));
     assert_eq!(made.create_time, made.update_time);
-    assert_eq!(get(&stand, "root", "Vision").await.unwrap(), made);
+    assert_eq!(stand.get("root", "Vision").await.unwrap(), made);
 }
 
 #[tokio::test]
@@ -41,7 +36,7 @@ async fn names_are_unique_whatever_their_case_and_match_exactly() {
         assert_eq!(why(stand.create(taken, "root").await), reason(Code::AlreadyExists, "ALREADY_EXISTS"), "{taken}");
     }
     assert_eq!(metadata(stand.create("vision", "root").await, "resource"), "workspaces/vision");
-    assert_eq!(why(get(&stand, "root", "vision").await), reason(Code::NotFound, "NOT_FOUND"));
+    assert_eq!(why(stand.get("root", "vision").await), reason(Code::NotFound, "NOT_FOUND"));
 }
 
 #[tokio::test]
@@ -118,13 +113,13 @@ async fn a_name_that_is_taken_between_look_and_write_is_taken() {
 async fn one_who_may_not_see_it_does_not_learn_that_it_exists() {
     let stand = Stand::with_workspaces(&["vision"]).await;
     for name in ["vision", "nothing"] {
-        let refused = get(&stand, "user:alice", name).await;
+        let refused = stand.get("user:alice", name).await;
         assert_eq!(why(refused), reason(Code::NotFound, "NOT_FOUND"));
-        let told = get(&stand, "user:alice", name).await.unwrap_err();
+        let told = stand.get("user:alice", name).await.unwrap_err();
         assert_eq!(told.message(), format!("`workspaces/{name}` does not exist, or you may not know that it does"));
     }
     stand.bind("root", &[grant("user:alice", "lister", "workspaces/vision")]).await.unwrap();
-    get(&stand, "user:alice", "vision").await.unwrap();
+    stand.get("user:alice", "vision").await.unwrap();
 }
 
 #[tokio::test]
