@@ -28,8 +28,10 @@ pub const RESOLVE_AGENT_USER: Row = Row {
 };
 
 /// `Watch`.
-pub(crate) const WATCH: Row =
-    Row { method: "/reeve.feed.v1.FeedService/Watch", access: Access::Need(Permission::FEED_FOLLOW, On::Cluster) };
+pub(crate) const WATCH: Row = Row {
+    method: "/reeve.feed.v1.FeedService/Watch",
+    access: Access::NeedOrService(Permission::FEED_FOLLOW, On::Cluster),
+};
 
 /// Who may call what [`Answers::services`](crate::Answers::services) mounts.
 pub const ROWS: &[Row] = &[CHECK, ADMIT];

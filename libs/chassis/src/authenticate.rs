@@ -7,14 +7,16 @@ use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
+use reeve_credentials::ServiceTokens;
 use tonic::body::Body;
 use tonic::transport::server::UdsConnectInfo;
 use tower::{Layer, Service};
 
 use crate::Answer;
 use crate::error::{Failure, Unauthenticated};
-use crate::method::{Access, MethodTable};
+use crate::method::{Access, MethodTable, Row};
 use crate::principal::{Caller, Via};
+use crate::service_door::{Door, ServiceCaller};
 use crate::status;
 
 /// Most bytes of an `authorization` header.
@@ -51,18 +53,28 @@ struct Rules {
     table: Arc<MethodTable>,
     authenticate: Arc<dyn Authenticate>,
     socket: SocketPolicy,
+    door: Door,
 }
 
 impl AuthenticateLayer {
     /// Calls are let through as `table` says, and callers named by `authenticate`.
     pub fn new(table: Arc<MethodTable>, authenticate: Arc<dyn Authenticate>) -> Self {
-        Self { rules: Arc::new(Rules { table, authenticate, socket: SocketPolicy::default() }) }
+        let (socket, door) = (SocketPolicy::default(), Door::shut());
+        Self { rules: Arc::new(Rules { table, authenticate, socket, door }) }
     }
 
     /// The same, with another policy for Unix sockets.
     pub fn with_socket_policy(self, socket: SocketPolicy) -> Self {
-        let (table, authenticate) = (self.rules.table.clone(), self.rules.authenticate.clone());
-        Self { rules: Arc::new(Rules { table, authenticate, socket }) }
+        let Rules { table, authenticate, door, .. } = &*self.rules;
+        let (table, authenticate, door) = (table.clone(), authenticate.clone(), door.clone());
+        Self { rules: Arc::new(Rules { table, authenticate, socket, door }) }
+    }
+
+    /// The same, with a door for the services of the cluster.
+    pub(crate) fn with_door(self, door: Door) -> Self {
+        let Rules { table, authenticate, socket, .. } = &*self.rules;
+        let (table, authenticate, socket) = (table.clone(), authenticate.clone(), socket.clone());
+        Self { rules: Arc::new(Rules { table, authenticate, socket, door }) }
     }
 }
 
@@ -103,31 +115,53 @@ where
             };
             // Nobody but this layer says who calls.
             request.extensions_mut().remove::<Caller>();
-            if row.access != Access::Public {
-                let via = via(&request);
-                match rules.caller(row.method, via, request.headers()).await {
-                    Ok(Some(caller)) => {
-                        request.extensions_mut().insert(caller);
-                    }
-                    Ok(None) => {}
-                    Err(failure) => return Ok(tonic::Status::from(failure).into_http()),
+            request.extensions_mut().remove::<ServiceCaller>();
+            let via = via(&request);
+            match rules.who(row, via, request.headers()).await {
+                Ok(Who::Caller(caller)) => {
+                    request.extensions_mut().insert(caller);
                 }
+                Ok(Who::Service(service)) => {
+                    request.extensions_mut().insert(service);
+                }
+                Ok(Who::Unnamed) => {}
+                Err(failure) => return Ok(tonic::Status::from(failure).into_http()),
             }
             tower::ServiceExt::oneshot(inner, request).await
         })
     }
 }
 
+/// Who calls a method that its row lets them call.
+enum Who {
+    Caller(Caller),
+    Service(ServiceCaller),
+    /// Nobody in particular: the method is open, or a trusted peer calls for somebody else.
+    Unnamed,
+}
+
 impl Rules {
-    /// Who calls; none where a trusted peer calls for somebody else.
-    async fn caller(&self, method: &str, via: Via, headers: &HeaderMap) -> Result<Option<Caller>, Failure> {
-        match bearer(headers) {
-            Ok(token) => {
-                let caller = self.authenticate.authenticate(token).await?;
-                Ok(Some(Caller { via, ..caller }))
+    /// Who calls. A service is let in only where the row names services.
+    async fn who(&self, row: &Row, via: Via, headers: &HeaderMap) -> Result<Who, Failure> {
+        if row.access == Access::Public {
+            return Ok(Who::Unnamed);
+        }
+        let token = match bearer(headers) {
+            Ok(token) => token,
+            Err(Unauthenticated::TokenMissing) if self.trusts(via, row.method) => return Ok(Who::Unnamed),
+            Err(why) => return Err(why.into()),
+        };
+        match (row.access, ServiceTokens::is_branded(token)) {
+            (Access::Service | Access::NeedOrService(..), true) => Ok(Who::Service(self.door.enter(token, row)?)),
+            (Access::Service, false) => Err(Unauthenticated::ServiceTokenNeeded.into()),
+            (_, true) => {
+                tracing::info!(method = row.method, "a service token was sent where users call");
+                Err(Unauthenticated::ServiceTokenMisplaced.into())
             }
-            Err(Unauthenticated::TokenMissing) if self.trusts(via, method) => Ok(None),
-            Err(why) => Err(why.into()),
+            (_, false) => {
+                let caller = self.authenticate.authenticate(token).await?;
+                Ok(Who::Caller(Caller { via, ..caller }))
+            }
         }
     }
 

@@ -90,6 +90,14 @@ pub enum Unauthenticated {
     UserInactive,
     /// Wrong name or password at login.
     InvalidCredentials,
+    /// No service token, where only a service may call.
+    ServiceTokenNeeded,
+    /// A service token, where users call.
+    ServiceTokenMisplaced,
+    /// A service token of another cluster, for another service, or none at all.
+    ServiceTokenRefused,
+    /// A genuine service token, of a time that is not now.
+    ServiceClocksDiffer,
 }
 
 /// Which state of the system stands against a call.
@@ -147,6 +155,8 @@ pub enum UnavailableReason {
     NotSynced,
     /// The store is behind what was already served.
     StoreRegressed,
+    /// The service that owns the method cannot be reached, or did not answer to the end.
+    OwnerUnavailable,
 }
 
 /// Why Reeve itself failed: for the log alone. It has no `Display`.
@@ -250,8 +260,11 @@ impl Unauthenticated {
     pub(crate) fn reason(self) -> ErrorReason {
         match self {
             Self::TokenMissing => ErrorReason::TokenMissing,
-            Self::TokenMalformed => ErrorReason::TokenMalformed,
-            Self::TokenExpired => ErrorReason::TokenExpired,
+            Self::TokenMalformed
+            | Self::ServiceTokenNeeded
+            | Self::ServiceTokenMisplaced
+            | Self::ServiceTokenRefused => ErrorReason::TokenMalformed,
+            Self::TokenExpired | Self::ServiceClocksDiffer => ErrorReason::TokenExpired,
             Self::TokenRevoked => ErrorReason::TokenRevoked,
             Self::SessionEnded => ErrorReason::SessionEnded,
             Self::UserInactive => ErrorReason::UserInactive,
@@ -268,6 +281,12 @@ impl Unauthenticated {
             Self::SessionEnded => "the session has ended: log in again",
             Self::UserInactive => "the user is deactivated",
             Self::InvalidCredentials => "wrong name or password",
+            Self::ServiceTokenNeeded => "only the services of the cluster call this method, with a service token",
+            Self::ServiceTokenMisplaced => "a service token is for what services tell each other, not for this method",
+            Self::ServiceTokenRefused => "the service token is of another cluster key, or for another service",
+            Self::ServiceClocksDiffer => {
+                "the service token is of another time: the clocks of the services differ, set them right"
+            }
         }
     }
 }
@@ -309,6 +328,7 @@ impl UnavailableReason {
             Self::StoreUnavailable => ErrorReason::StoreUnavailable,
             Self::NotSynced => ErrorReason::NotSynced,
             Self::StoreRegressed => ErrorReason::StoreRegressed,
+            Self::OwnerUnavailable => ErrorReason::OwnerUnavailable,
         }
     }
 }

@@ -7,6 +7,7 @@ use reeve_rbac::Permission;
 use crate::error::{Failure, Unauthenticated};
 use crate::method::{Access, On, Row};
 use crate::principal::Caller;
+use crate::service_door::ServiceCaller;
 
 /// What callers hold, by one snapshot. One value answers every question of one call, so that an answer is never a mix
 /// of two moments.
@@ -59,6 +60,19 @@ impl Anyone {
     }
 }
 
+/// Proof that a service of the cluster calls. It does not say which one. Only this module makes one.
+#[derive(Debug)]
+pub struct FromService {
+    method: &'static str,
+}
+
+impl FromService {
+    /// The method it was let in to.
+    pub fn method(&self) -> &'static str {
+        self.method
+    }
+}
+
 /// Lets anyone in.
 ///
 /// # Errors
@@ -66,7 +80,9 @@ impl Anyone {
 pub fn public(row: &'static Row) -> Result<Anyone, Failure> {
     match row.access {
         Access::Public => Ok(Anyone { method: row.method }),
-        Access::Own | Access::Need(..) | Access::Filtered(_) => Err(misused(row, "public")),
+        Access::Own | Access::Need(..) | Access::Filtered(_) | Access::Service | Access::NeedOrService(..) => {
+            Err(misused(row, "public"))
+        }
     }
 }
 
@@ -77,7 +93,9 @@ pub fn public(row: &'static Row) -> Result<Anyone, Failure> {
 pub fn own(extensions: &Extensions, row: &'static Row) -> Result<Granted, Failure> {
     match row.access {
         Access::Own => Ok(Granted { caller: caller_of(extensions)?, method: row.method, need: None }),
-        Access::Public | Access::Need(..) | Access::Filtered(_) => Err(misused(row, "own")),
+        Access::Public | Access::Need(..) | Access::Filtered(_) | Access::Service | Access::NeedOrService(..) => {
+            Err(misused(row, "own"))
+        }
     }
 }
 
@@ -88,7 +106,9 @@ pub fn own(extensions: &Extensions, row: &'static Row) -> Result<Granted, Failur
 pub fn filtered(extensions: &Extensions, row: &'static Row) -> Result<Granted, Failure> {
     match row.access {
         Access::Filtered(_) => Ok(Granted { caller: caller_of(extensions)?, method: row.method, need: None }),
-        Access::Public | Access::Own | Access::Need(..) => Err(misused(row, "filtered")),
+        Access::Public | Access::Own | Access::Need(..) | Access::Service | Access::NeedOrService(..) => {
+            Err(misused(row, "filtered"))
+        }
     }
 }
 
@@ -117,7 +137,9 @@ pub fn need_as(
     authority: &dyn Authority,
     resource: &Resource,
 ) -> Result<Granted, Failure> {
-    let Access::Need(permission, on) = row.access else { return Err(misused(row, "need")) };
+    let (Access::Need(permission, on) | Access::NeedOrService(permission, on)) = row.access else {
+        return Err(misused(row, "need"));
+    };
     if on == On::Cluster && !resource.is_cluster() {
         return Err(misused(row, "need on a resource"));
     }
@@ -129,6 +151,28 @@ pub fn need_as(
         return Err(Failure::Denied { permission, resource: resource.clone() });
     }
     Err(Failure::not_found(resource))
+}
+
+/// Lets a service of the cluster in.
+///
+/// # Errors
+/// [`Unauthenticated::ServiceTokenNeeded`] where anybody else calls; [`Failure::Internal`] where the row says otherwise.
+pub fn service(extensions: &Extensions, row: &'static Row) -> Result<FromService, Failure> {
+    if row.access != Access::Service {
+        return Err(misused(row, "service"));
+    }
+    extensions.get::<ServiceCaller>().ok_or(Unauthenticated::ServiceTokenNeeded)?;
+    Ok(FromService { method: row.method })
+}
+
+/// Lets a service of the cluster in, where a caller may call as well: none where it is no service that calls, and
+/// [`need`] is to be asked.
+///
+/// # Errors
+/// [`Failure::Internal`] where the row says otherwise.
+pub fn or_service(extensions: &Extensions, row: &'static Row) -> Result<Option<FromService>, Failure> {
+    let Access::NeedOrService(..) = row.access else { return Err(misused(row, "need or service")) };
+    Ok(extensions.get::<ServiceCaller>().map(|_| FromService { method: row.method }))
 }
 
 fn caller_of(extensions: &Extensions) -> Result<Caller, Failure> {

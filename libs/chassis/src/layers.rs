@@ -1,6 +1,7 @@
 //! The steps that every call takes on its way to a service, each in its file; their order is in `server.rs`.
 
 mod deadline;
+mod forward;
 mod panics;
 mod shed;
 mod speak;
@@ -16,7 +17,8 @@ use http::{Request, Response};
 use tonic::body::Body;
 use tower::{Layer, Service, ServiceExt as _};
 
-pub(crate) use deadline::Deadline;
+pub(crate) use deadline::{Deadline, GRPC_TIMEOUT, timeout_of, timeout_text};
+pub(crate) use forward::Forwarding;
 pub(crate) use panics::CatchPanics;
 pub(crate) use shed::Shed;
 pub(crate) use speak::Speak;

@@ -17,6 +17,10 @@ pub enum Access {
     Need(Permission, On),
     /// Every authenticated caller; the answer shows what that caller may see, and no more. The text says by what.
     Filtered(&'static str),
+    /// The services of the cluster, by a service token, and nobody else.
+    Service,
+    /// Who holds the permission there, and the services of the cluster.
+    NeedOrService(Permission, On),
 }
 
 /// Where a permission is needed.
@@ -115,6 +119,11 @@ impl MethodTable {
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.values()
     }
+}
+
+/// The names of every service in the descriptors.
+pub(crate) fn services_of(descriptors: &[u8]) -> Result<Vec<String>, TableError> {
+    Ok(contract(descriptors)?.into_keys().collect())
 }
 
 /// The methods of every service in the descriptors.

@@ -1,6 +1,7 @@
 //! The services that own records, and which contract belongs to which.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// A service that alone writes its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,9 +14,17 @@ pub enum Owner {
     Agentmap,
 }
 
+/// A name that no owner has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is none of the services {names}", names = Owner::NAMES.join(", "))]
+pub struct UnknownOwner(String);
+
 impl Owner {
     /// Every owner.
     pub const ALL: [Self; 3] = [Self::Identity, Self::Policy, Self::Agentmap];
+
+    /// Their names, in the same order.
+    pub const NAMES: [&'static str; 3] = [Self::Identity.name(), Self::Policy.name(), Self::Agentmap.name()];
 
     /// Its name: that of the process, and the audience of service tokens for it.
     pub const fn name(self) -> &'static str {
@@ -42,6 +51,14 @@ impl Owner {
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl FromStr for Owner {
+    type Err = UnknownOwner;
+
+    fn from_str(text: &str) -> Result<Self, UnknownOwner> {
+        Self::ALL.into_iter().find(|owner| owner.name() == text).ok_or_else(|| UnknownOwner(text.to_owned()))
     }
 }
 

@@ -14,9 +14,12 @@ use crate::authenticate::{Authenticate, AuthenticateLayer, SocketPolicy};
 use crate::clock::{OsEntropy, SystemClock};
 use crate::config::ServerConfig;
 use crate::connection::{Listener, accept_tcp, accept_unix};
+use crate::forward::Forward;
 use crate::health::{HealthAnswers, Readiness};
-use crate::layers::{Before, CatchPanics, Deadline, Inner, Shed, Speak, Trace};
-use crate::method::{MethodTable, Row, TableError};
+use crate::layers::{Before, CatchPanics, Deadline, Forwarding, Inner, Shed, Speak, Trace};
+use crate::method::{MethodTable, Row, TableError, services_of};
+use crate::owner::Owner;
+use crate::service_door::{Door, ServiceDoor};
 use crate::services::Services;
 use crate::{MAX_AUTHORIZATION_BYTES, MAX_MESSAGE_BYTES};
 
@@ -45,6 +48,10 @@ pub struct Setup {
     pub authenticate: Arc<dyn Authenticate>,
     /// What a Unix socket's peers may do without one.
     pub socket: SocketPolicy,
+    /// Whether calls that others own are forwarded, and to whom. None: they are `UNIMPLEMENTED`.
+    pub forward: Option<Forward>,
+    /// How the services of the cluster prove themselves here. None: no service token is taken.
+    pub service_tokens: Option<ServiceDoor>,
     /// Whether it is ready; the owner keeps a clone.
     pub readiness: Readiness,
     /// Time.
@@ -93,6 +100,8 @@ impl Setup {
             rows,
             authenticate,
             socket: SocketPolicy::default(),
+            forward: None,
+            service_tokens: None,
             readiness: Readiness::new(),
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(OsEntropy),
@@ -108,16 +117,23 @@ impl Setup {
         let table =
             MethodTable::new(&self.rows, &names, reeve_api::DESCRIPTOR_SET).map_err(StartError::Table).map(Arc::new)?;
         if self.config.reflection {
-            self.services = reflected(self.services, &names).map_err(StartError::Reflection)?;
+            let mut reached: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            if let Some(forward) = &self.forward {
+                let of_others = |name: &String| Owner::of_service(name).is_some_and(|owner| forward.reaches(owner));
+                let contract =
+                    services_of(reeve_api::DESCRIPTOR_SET).map_err(|error| StartError::Table(vec![error]))?;
+                reached.extend(contract.into_iter().filter(|name| of_others(name) && !names.contains(&name.as_str())));
+            }
+            self.services = reflected(self.services, &reached).map_err(StartError::Reflection)?;
         }
         Ok(Server { setup: self, names, table })
     }
 }
 
 /// The services, and reflection over them in both versions: some grpcurls ask for one, some for the other.
-fn reflected(services: Services, names: &[&'static str]) -> Result<Services, tonic_reflection::server::Error> {
+fn reflected(services: Services, names: &[String]) -> Result<Services, tonic_reflection::server::Error> {
     let builder = || {
-        let all = names.iter().copied().chain([
+        let all = names.iter().map(String::as_str).chain([
             "grpc.health.v1.Health",
             "grpc.reflection.v1.ServerReflection",
             "grpc.reflection.v1alpha.ServerReflection",
@@ -176,7 +192,10 @@ impl Server {
 
     /// The steps of every call, outermost first.
     fn stack(self, drain: &CancellationToken) -> impl Inner + Sync {
-        let Setup { config, services, authenticate, socket, readiness, clock, entropy, rows: _ } = self.setup;
+        let Setup { config, services, authenticate, socket, readiness, clock, entropy, .. } = self.setup;
+        let door = Door::new(self.setup.service_tokens, clock.clone());
+        let (mounted, limit) = (self.names.clone(), config.concurrency_limit);
+        let forwarding = self.setup.forward.map(|forward| Forwarding::new(forward, mounted, limit));
         let health = HealthAnswers { readiness, services: self.names, drain: drain.clone() };
         let health = HealthServer::new(health).max_decoding_message_size(MAX_MESSAGE_BYTES);
         ServiceBuilder::new()
@@ -190,8 +209,10 @@ impl Server {
             .layer(Before::new(Shed::new(config.concurrency_limit, self.table.clone())))
             // Inside the limit, so that a call that is given up frees its place; around authentication, which may wait.
             .layer(Before::new(Deadline { limit: config.request_timeout.get() }))
+            // Inside everything that bounds a call, before the token is looked at: that is for the owner to do.
+            .layer(Before::new(forwarding))
             // Innermost: whatever comes past it is a method of the table, and its caller is known.
-            .layer(AuthenticateLayer::new(self.table, authenticate).with_socket_policy(socket))
+            .layer(AuthenticateLayer::new(self.table, authenticate).with_socket_policy(socket).with_door(door))
             .service(services.mount(health).into_router())
     }
 }

@@ -54,7 +54,8 @@ fn for_reason(reason: ErrorReason, refusal: &Refusal) -> Option<String> {
         ErrorReason::StaleReplica
         | ErrorReason::StoreUnavailable
         | ErrorReason::NotSynced
-        | ErrorReason::StoreRegressed => {
+        | ErrorReason::StoreRegressed
+        | ErrorReason::OwnerUnavailable => {
             format!("{}; if it lasts, the server's log says why", try_again(refusal))
         }
         ErrorReason::Internal => format!("tell the operator; the log has the cause under {}", about("request_id")),

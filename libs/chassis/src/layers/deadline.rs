@@ -11,7 +11,7 @@ use crate::{CallDeadline, status};
 /// How much earlier than the caller's deadline the server gives up, at most, so that its answer still arrives, and
 /// comes before the transport's, which carries no details.
 const MARGIN: Duration = Duration::from_millis(5);
-const GRPC_TIMEOUT: &str = "grpc-timeout";
+pub(crate) const GRPC_TIMEOUT: &str = "grpc-timeout";
 
 /// Lets a call take no longer than the server's limit and its own `grpc-timeout`. A stream has begun by then.
 pub(crate) struct Deadline {
@@ -31,7 +31,7 @@ impl Step for Deadline {
 }
 
 /// The `grpc-timeout` header (gRPC over HTTP/2: one to eight digits and a unit); none where there is none to read.
-fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(GRPC_TIMEOUT)?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -46,6 +46,16 @@ fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
         "u" => Some(Duration::from_micros(amount)),
         "n" => Some(Duration::from_nanos(amount)),
         _ => None,
+    }
+}
+
+/// The text of a `grpc-timeout` header, exact to a microsecond where eight digits allow it; never longer than `left`.
+pub(crate) fn timeout_text(left: Duration) -> String {
+    const MOST: u128 = 99_999_999;
+    match (left.as_micros(), left.as_millis(), left.as_secs()) {
+        (micros, ..) if micros <= MOST => format!("{micros}u"),
+        (_, millis, _) if millis <= MOST => format!("{millis}m"),
+        (.., seconds) => format!("{}S", u128::from(seconds).min(MOST)),
     }
 }
 
@@ -86,6 +96,23 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(GRPC_TIMEOUT, http::HeaderValue::from_bytes(text.as_bytes()).unwrap());
             assert_eq!(timeout_of(&headers), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_written_as_it_is_read_and_never_longer() {
+        for (given, text) in [
+            (Duration::from_nanos(1500), "1u"),
+            (Duration::from_micros(99_999_999), "99999999u"),
+            (Duration::from_secs(100), "100000m"),
+            (Duration::from_secs(99_999), "99999000m"),
+            (Duration::from_hours(48), "172800S"),
+            (Duration::MAX, "99999999S"),
+        ] {
+            assert_eq!(timeout_text(given), text);
+            let mut headers = HeaderMap::new();
+            headers.insert(GRPC_TIMEOUT, text.parse().unwrap());
+            assert!(timeout_of(&headers).unwrap() <= given, "{text}");
         }
     }
 }

@@ -54,6 +54,10 @@ fn table() -> Vec<(Failure, Code, ErrorReason)> {
         (Unauthenticated::SessionEnded, ErrorReason::SessionEnded),
         (Unauthenticated::UserInactive, ErrorReason::UserInactive),
         (Unauthenticated::InvalidCredentials, ErrorReason::InvalidCredentials),
+        (Unauthenticated::ServiceTokenNeeded, ErrorReason::TokenMalformed),
+        (Unauthenticated::ServiceTokenMisplaced, ErrorReason::TokenMalformed),
+        (Unauthenticated::ServiceTokenRefused, ErrorReason::TokenMalformed),
+        (Unauthenticated::ServiceClocksDiffer, ErrorReason::TokenExpired),
     ] {
         table.push((why.into(), Code::Unauthenticated, reason));
     }
@@ -75,6 +79,7 @@ fn table() -> Vec<(Failure, Code, ErrorReason)> {
         (UnavailableReason::StoreUnavailable, ErrorReason::StoreUnavailable),
         (UnavailableReason::NotSynced, ErrorReason::NotSynced),
         (UnavailableReason::StoreRegressed, ErrorReason::StoreRegressed),
+        (UnavailableReason::OwnerUnavailable, ErrorReason::OwnerUnavailable),
     ] {
         let failure = Failure::Unavailable { reason: state, message: "not now".to_owned(), retry_after: None };
         table.push((failure, Code::Unavailable, reason));
