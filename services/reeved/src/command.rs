@@ -1,6 +1,7 @@
 //! The command line of `reeved`: what an operator asks for, and what the process says and ends with.
 
 mod arguments;
+mod health;
 mod serve;
 
 use std::io::Write;
@@ -51,6 +52,11 @@ fn run(arguments: Arguments) -> Result<(), Ended> {
             serve(&up.config, flags, Mode::Up)
         }
         Command::Sidecar(config) => serve(&config, Overrides::new(), Mode::Sidecar),
+        Command::Health { address } => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+            runtime.block_on(health::ask(&address)).map_err(failed)?;
+            say(&format!("{address} is ready\n"))
+        }
         Command::Config(ConfigCommand::Print(config)) => {
             let config = configuration(&config, Overrides::new())?;
             say(&toml::to_string_pretty(&config).map_err(failed)?)

@@ -12,6 +12,8 @@ mod process;
 mod configuration;
 #[path = "it/crash.rs"]
 mod crash;
+#[path = "it/health.rs"]
+mod health;
 #[path = "it/lifecycle.rs"]
 mod lifecycle;
 #[path = "it/secrets.rs"]

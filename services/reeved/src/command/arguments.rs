@@ -19,6 +19,17 @@ pub(super) enum Command {
     Up(UpArguments),
     /// Run a sidecar that follows the feed of a service.
     Sidecar(ConfigFile),
+    /// Ask a server whether answers are safe there: exit 0 if so, else 1 and why not.
+    #[command(after_help = "\
+Examples:
+  reeved health
+  reeved health http://127.0.0.1:7301
+  reeved health unix:/run/reeve/sidecar.sock")]
+    Health {
+        /// `http://HOST:PORT`, or `unix:/PATH`.
+        #[arg(value_name = "ADDRESS", default_value = "http://127.0.0.1:7300")]
+        address: String,
+    },
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

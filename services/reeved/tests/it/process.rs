@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// How long anything may take that a process is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A command without any of the variables that would configure it.
 pub(crate) fn reeved<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
@@ -52,7 +52,7 @@ pub(crate) fn ended(mut command: Command) -> Ended {
 }
 
 /// A process that does not outlive its handle.
-struct Killed(Child);
+pub(crate) struct Killed(pub(crate) Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
