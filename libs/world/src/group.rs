@@ -16,7 +16,7 @@ impl World {
             let active = self.users_after(after.as_ref()).filter(|user| user.active);
             return active.map(|user| PrincipalId::User(user.uid)).take(most).collect();
         }
-        let Some(members) = self.members_of.get(group).filter(|_| self.groups.get(group).is_some()) else {
+        let Some(members) = self.members_of.get(group).filter(|_| self.group_by_id(group).is_some()) else {
             return Vec::new();
         };
         let after_user = after.copied().map(|uid| PrincipalId::User(UserId::from_uuid(uid)));
@@ -37,7 +37,7 @@ impl World {
     pub fn workspaces_awaiting_a_group(&self) -> impl Iterator<Item = &Arc<Workspace>> {
         self.workspaces_after(None).filter(|workspace| {
             self.groups.get(&GroupId::of_workspace(&workspace.uid)).is_none()
-                && self.group_by_name(workspace.name.as_str()).is_none_or(|holder| self.is_left_over(holder))
+                && self.group_by_name(workspace.name.as_str()).is_none()
         })
     }
 
@@ -49,10 +49,10 @@ impl World {
             Some(Parent::Group(uid)) => group.uid == uid,
             Some(Parent::User(_) | Parent::Robot(_)) => false,
         };
-        self.groups_after(None).filter(move |group| asked(group) && self.is_left_over(group))
+        self.groups.iter().map(|(_, group)| group).filter(move |group| asked(group) && self.is_left_over(group))
     }
 
-    /// Whether a group came with a workspace that is gone.
+    /// Whether a group came with a workspace that is gone: then it counts for nothing, and is nowhere listed.
     pub fn is_left_over(&self, group: &Group) -> bool {
         group.workspace.is_some_and(|uid| !self.has(&Parent::Workspace(uid)))
     }
@@ -65,7 +65,7 @@ impl World {
             groups.iter().map(|group| RecordKey::Membership(*group, member)).collect()
         };
         let of_group = |group: GroupId| match self.members_of.get(&group) {
-            Some(members) if self.groups.get(&group).is_none() => {
+            Some(members) if self.group_by_id(&group).is_none() => {
                 members.iter().map(|(member, ())| RecordKey::Membership(group, *member)).collect()
             }
             _ => Vec::new(),
@@ -79,7 +79,7 @@ impl World {
                 .members_of
                 .iter()
                 .flat_map(|(group, members)| {
-                    let gone = self.groups.get(group).is_none();
+                    let gone = self.group_by_id(group).is_none();
                     let strays = members.iter().filter(move |(member, ())| gone || !self.exists(member));
                     strays.map(|(member, ())| RecordKey::Membership(*group, *member))
                 })

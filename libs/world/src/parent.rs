@@ -63,13 +63,14 @@ impl World {
     pub fn has(&self, parent: &Parent) -> bool {
         match parent {
             Parent::User(uid) => self.users.get(uid).is_some(),
-            Parent::Group(uid) => self.groups.get(uid).is_some(),
+            Parent::Group(uid) => self.group_by_id(uid).is_some(),
             Parent::Robot(uid) => self.robots.get(uid).is_some(),
             Parent::Workspace(uid) => self.workspaces.get(uid).is_some(),
         }
     }
 
-    /// What `earlier` had and this has not, and the other way round. Of two states of one store, this costs what changed.
+    /// What `earlier` had and this has not, and the other way round; of a workspace that went, its group goes unsaid. Of two
+    /// states of one store, this costs what changed.
     pub fn came_or_went_since<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = Parent> {
         self.not_in(earlier).chain(earlier.not_in(self))
     }

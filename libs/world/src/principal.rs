@@ -67,7 +67,7 @@ impl World {
     pub fn subject_name(&self, subject: &Subject) -> String {
         let name = match subject {
             Subject::User(uid) => self.users.get(uid).map(|user| format!("user:{}", user.username)),
-            Subject::Group(uid) => self.groups.get(uid).map(|group| format!("group:{}", group.name)),
+            Subject::Group(uid) => self.group_by_id(uid).map(|group| format!("group:{}", group.name)),
             Subject::Robot(uid) => self.robots.get(uid).map(|robot| format!("robot:{}", robot.name)),
             Subject::AllUsers => None,
         };
@@ -81,7 +81,7 @@ impl World {
         let active = matches!(principal, PrincipalId::User(uid) if self.users.get(uid).is_some_and(|user| user.active));
         let everyone = active.then_some(GroupId::EVERYONE);
         let stored = stored.iter().copied().filter(|group| *group != GroupId::EVERYONE);
-        everyone.into_iter().chain(stored).filter(|group| self.groups.get(group).is_some())
+        everyone.into_iter().chain(stored).filter(|group| self.group_by_id(group).is_some())
     }
 
     pub(crate) fn exists(&self, principal: &PrincipalId) -> bool {

@@ -221,25 +221,25 @@ impl World {
         self.robots.after(uid).map(|(_, robot)| robot)
     }
 
-    /// A group, by id.
+    /// A group, by id. One of a workspace that is gone is gone with it.
     pub fn group_by_id(&self, uid: &GroupId) -> Option<&Arc<Group>> {
-        self.groups.get(uid)
+        self.groups.get(uid).filter(|group| !self.is_left_over(group))
     }
 
     /// A group, by name, whatever its case.
     pub fn group_by_name(&self, name: &str) -> Option<&Arc<Group>> {
-        self.groups.get(self.group_names.get(&Fold::of(name))?)
+        self.group_by_id(self.group_names.get(&Fold::of(name))?)
     }
 
     /// The groups after `uid`, in the order of their ids.
     pub fn groups_after(&self, uid: Option<&GroupId>) -> impl Iterator<Item = &Arc<Group>> {
-        self.groups.after(uid).map(|(_, group)| group)
+        self.groups.after(uid).map(|(_, group)| group).filter(|group| !self.is_left_over(group))
     }
 
     /// The members of a group, deactivated ones included, in the order of their ids. `everyone` has none: it is all active
     /// users. A member that is gone, and any member of a group that is gone, is not listed.
     pub fn members_of(&self, group: &GroupId) -> impl Iterator<Item = &PrincipalId> {
-        let stored = self.members_of.get(group).filter(|_| self.groups.get(group).is_some());
+        let stored = self.members_of.get(group).filter(|_| self.group_by_id(group).is_some());
         let members = stored.into_iter().flat_map(|members| members.iter().map(|(member, ())| member));
         members.filter(|member| self.exists(member))
     }
@@ -281,7 +281,7 @@ impl World {
         placed
             && match &binding.subject {
                 Subject::User(uid) => self.users.get(uid).is_some(),
-                Subject::Group(uid) => self.groups.get(uid).is_some(),
+                Subject::Group(uid) => self.group_by_id(uid).is_some(),
                 Subject::Robot(uid) => self.robots.get(uid).is_some(),
                 Subject::AllUsers => true,
             }

@@ -1,10 +1,11 @@
 //! Groups: their members page by page, those of workspaces, and what is left of those that are gone.
 
-use reeve_model::{GroupId, GroupName, PrincipalId};
+use reeve_model::{GroupId, GroupName, PrincipalId, Resource, Subject};
+use reeve_rbac::{BuiltinRole, Permission};
 use reeve_world::{Group, Parent, Record, RecordKey, User, World};
 
 use crate::records::{
-    NOW, group, group_id, member, robot, robot_id, user, user_id, without, workspace, workspace_id, world,
+    NOW, binding, group, group_id, member, robot, robot_id, user, user_id, without, workspace, workspace_id, world,
 };
 
 fn person(n: u8) -> PrincipalId {
@@ -98,6 +99,33 @@ fn the_groups_of_workspaces_that_are_gone_are_left_over_and_no_others() {
     assert_eq!(strays(Some(Parent::Workspace(workspace_id(1)))), [""; 0]);
     assert_eq!(strays(Some(Parent::Group(GroupId::of_workspace(&workspace_id(3))))), ["audio"]);
     assert_eq!(strays(Some(Parent::User(user_id(1)))), [""; 0]);
+}
+
+#[test]
+fn the_group_of_a_workspace_that_is_gone_counts_for_nothing_anywhere() {
+    let theirs = GroupId::of_workspace(&workspace_id(1));
+    let of_it = reeve_world::Membership { group: theirs, member: person(1) };
+    let elsewhere = binding(1, Subject::Group(theirs), BuiltinRole::ClusterAdmin, "cluster", None);
+    let there = world([
+        Record::User(user(1, "alice")),
+        Record::Workspace(workspace(1, "vision")),
+        Record::Group(group_of(1, "vision")),
+        Record::Membership(of_it),
+        Record::Binding(elsewhere),
+    ]);
+    let may = |world: &World| world.holds(&person(1), Permission::USER_VIEW, &Resource::cluster(), NOW);
+    assert!(may(&there) && there.has_lasting_admin() && there.groups_after(None).count() == 1);
+    let gone = without(&there, RecordKey::Workspace(workspace_id(1)));
+    assert!(!may(&gone) && !gone.has_lasting_admin());
+    assert_eq!(
+        gone.groups_of(&person(1)).count() + gone.groups_after(None).count() + gone.bindings_after(None).count(),
+        0
+    );
+    assert_eq!((gone.group_by_id(&theirs), gone.group_by_name("vision")), (None, None));
+    // also where another takes the workspace's name before they are swept
+    let again = gone.clone().next(gone.revision().next(), [Record::Workspace(workspace(2, "vision"))], []);
+    assert!(!may(&again));
+    assert_eq!(again.stray_bindings(Some(Parent::Workspace(workspace_id(1)))).count(), 1);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! `DeleteWorkspace`: a workspace goes, and with it all that hangs on it.
 
-use reeve_answers::Moment;
+use reeve_answers::{Moment, Purpose};
 use reeve_chassis::{CallDeadline, Failure, Granted};
-use reeve_model::{ConsistencyToken, Resource, WorkspaceId, WorkspaceName};
-use reeve_owner::{Attempt, Parent};
+use reeve_model::{ConsistencyToken, GroupId, Resource, WorkspaceId, WorkspaceName};
+use reeve_owner::{AdminChange, Attempt, Parent};
 use reeve_replica::etag;
 use reeve_store::{Key, MAX_OPERATIONS, Txn};
 use reeve_world::{Record, RecordKey, World};
@@ -13,10 +13,11 @@ use crate::keys;
 
 impl App {
     /// Deletes a workspace; with an etag, only if it is the one that the caller has seen. What hangs on it counts for nothing
-    /// from this write on; what does not fit into it is swept.
+    /// from this write on; what does not fit into it is swept. Its group may hold the cluster's last administrator: then it
+    /// stays.
     pub(crate) async fn delete_workspace(
         &self,
-        _granted: &Granted,
+        granted: &Granted,
         moment: &Moment,
         name: &WorkspaceName,
         seen: Option<&str>,
@@ -32,6 +33,14 @@ impl App {
             }
             let index = self.writer.get(&keys::workspace_name(name)).await?.ok_or_else(|| lost_name(&workspace))?;
             let txn = Txn::new().remove(&read).remove(&index);
+            // its group goes with it, and whatever that holds on the cluster
+            let group = GroupId::of_workspace(&uid);
+            let change = AdminChange {
+                deletes: vec![RecordKey::Workspace(uid), RecordKey::Group(group)],
+                ..AdminChange::default()
+            };
+            let authority = || self.reader.now(Purpose::Administration);
+            let txn = self.writer.keep_an_admin(txn, change, granted, authority).await?;
             // nothing is compared of these: they hang on the workspace, whatever they say
             let room = MAX_OPERATIONS.saturating_sub(txn.ops.len());
             let txn =

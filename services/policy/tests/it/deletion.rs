@@ -4,7 +4,7 @@ use reeve_model::{GroupId, PrincipalId, Resource};
 use reeve_owner::Parent;
 use reeve_rbac::Permission;
 use reeve_store::{Key, MAX_OPERATIONS};
-use reeve_world::{Record, RecordKey, Workspace};
+use reeve_world::{Group, Membership, Record, RecordKey, Workspace};
 use tonic::Code;
 
 use crate::stand::{START, Stand, grant, group, metadata, policy, reason, txn, user, user_id, why, wrong_fields};
@@ -127,6 +127,28 @@ async fn the_first_workspace_is_deleted_like_any_other_and_not_made_again() {
     let again = Stand::on(stand.ground).await;
     assert!(again.ground.world().workspace_by_name("default").is_none());
     assert_eq!(again.stored("binding").await, 0);
+}
+
+#[tokio::test]
+async fn a_workspace_whose_group_has_the_last_administrator_stays() {
+    let stand = Stand::with_workspaces(&["vision"]).await;
+    let uid = stand.ground.world().workspace_by_name("vision").unwrap().uid;
+    let theirs = GroupId::of_workspace(&uid);
+    let Record::Group(made) = group(theirs, "vision") else { panic!("not a group") };
+    let records = [
+        Record::Group(Group { workspace: Some(uid), ..made }),
+        Record::Membership(Membership { group: theirs, member: PrincipalId::User(user_id(2)) }),
+    ];
+    let admins = RecordKey::Membership(GroupId::ADMINS, PrincipalId::User(user_id(1)));
+    stand.ground.write(records, []).await;
+    stand.bind("root", &[grant("group:vision", "clusterAdmin", "cluster")]).await.unwrap();
+    stand.ground.write([], [admins]).await;
+    let refused = stand.delete("user:alice", "vision", "").await;
+    assert_eq!(why(refused), reason(Code::FailedPrecondition, "LAST_ADMIN"));
+    stand.bind("root", &[grant("user:bob", "clusterAdmin", "cluster")]).await.unwrap();
+    stand.delete("user:alice", "vision", "").await.unwrap();
+    // and with it, at once, what she held by its group
+    assert_eq!(why(stand.create("other", "user:alice").await), reason(Code::PermissionDenied, "PERMISSION_DENIED"));
 }
 
 #[tokio::test]
