@@ -1,7 +1,7 @@
 //! `Admit`: the one question a scheduler asks.
 
 use reeve_api::admission::{AdmitRequest, AdmitResponse, Denial as WireDenial, DenialReason, Verdict as WireVerdict};
-use reeve_chassis::{Failure, bearer};
+use reeve_chassis::{Caller, Failure, bearer};
 use reeve_model::{Violations, WorkspaceName};
 use reeve_world::{AdmissionRequest, Denial, Verdict};
 use tonic::Request;
@@ -27,12 +27,16 @@ impl Answers {
         let workload = read_workload(&request.workload_type, &mut violations);
         let config = read_config(request.config.as_ref(), &mut violations);
         let order = self.priority_order(request.priority_order, &mut violations);
-        let moment = self.reader.at(&metadata, request.consistency.as_ref(), Purpose::Decision).await?;
-        let submitter = match request.token.as_str() {
-            // found before, in an earlier moment perhaps: the verdict is of this one alone
-            "" => self.reader.caller(&moment, bearer(metadata.as_ref())?)?,
-            token => self.reader.caller(&moment, token)?,
+        let token = match request.token.as_str() {
+            "" => bearer(metadata.as_ref())?,
+            token => token,
         };
+        // whoever calls, the verdict is of the submitter alone
+        let moment = self.reader.at_of(token, request.consistency.as_ref(), Purpose::Decision).await?;
+        let submitter = moment.caller();
+        if !request.token.is_empty() && extensions.get::<Caller>().is_some() {
+            self.reader.also(&moment, bearer(metadata.as_ref())?)?;
+        }
         let (Some(workspace), Some(workload), Some(config), Some(order)) = (workspace, workload, config, order) else {
             return Err(Failure::Invalid(violations));
         };

@@ -31,7 +31,7 @@ impl Feed {
     async fn open(&self, request: Request<WatchRequest>) -> Result<reeve_replica::Feed, Failure> {
         // A service proves itself without a World: it may follow one that is too old to decide by.
         if or_service(request.extensions(), &WATCH)?.is_none() {
-            let moment = self.reader.now(Purpose::Decision)?;
+            let moment = self.reader.at(request.metadata(), None, Purpose::Decision).await?;
             need(request.extensions(), &WATCH, &moment, &Resource::cluster())?;
         }
         let after = match request.get_ref().after.as_str() {

@@ -5,10 +5,13 @@
 mod admission;
 mod agent_user;
 mod answers;
+mod authenticate;
+mod bearer;
 mod config;
 mod decision;
 mod feed;
 mod moment;
+mod news;
 mod page;
 mod reader;
 mod rows;

@@ -8,16 +8,29 @@ use reeve_rbac::Permission;
 use reeve_replica::View;
 use reeve_world::World;
 
-/// What a call is answered from.
-#[derive(Clone, Debug)]
+use crate::bearer::Bearer;
+
+/// What a call is answered from. Only [`Reader`](crate::Reader) makes one, and only for a caller who is authenticated in it.
+#[derive(Clone)]
 pub struct Moment {
     view: View,
     now: Timestamp,
+    caller: Caller,
+    bearer: Bearer,
 }
 
 impl Moment {
-    pub(crate) fn new(view: View, now: Timestamp) -> Self {
-        Self { view, now }
+    pub(crate) fn new(view: View, now: Timestamp, caller: Caller, bearer: Bearer) -> Self {
+        Self { view, now, caller, bearer }
+    }
+
+    /// Who asks, as this moment knows them.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(crate) fn bearer(&self) -> &Bearer {
+        &self.bearer
     }
 
     /// The records.

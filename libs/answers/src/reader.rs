@@ -1,29 +1,24 @@
-//! Finds the moment that a call is answered from, and whose a bearer token is.
+//! Finds the moment that a call is answered from. Whoever asks is authenticated in that very moment: there is no other way
+//! to one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use reeve_api::api::{Consistency as WireConsistency, consistency::Requirement};
-use reeve_chassis::{
-    Authenticate, Caller, Failure, PreconditionReason, Readiness, Serving, Unauthenticated, UnavailableReason, Via,
-    bearer,
-};
+use reeve_chassis::{Authority, Failure, Granted, PreconditionReason, Readiness, Serving, UnavailableReason, bearer};
 use reeve_model::{Consistency, ConsistencyToken};
 use reeve_replica::{ReadError, Replica};
-use reeve_world::{AuthenticateError, TokenRules};
+use reeve_world::TokenRules;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataMap;
 
 use crate::Moment;
+use crate::bearer::Bearer;
+use crate::news::News;
 
 /// How long a read waits for the state that it asks for.
 const READ_WAIT: Duration = Duration::from_secs(5);
-/// How long a token with an unknown key waits for the key.
-const KEY_WAIT: Duration = Duration::from_secs(1);
-/// Most calls that wait for a key at once. Anybody can write such a token, so more are answered at once: else a flood of
-/// them would hold every place that calls have.
-const MAX_KEY_WAITS: usize = 32;
 /// Most calls that wait for a state at once; more are told to try again. A revision that never comes can be asked for, and
 /// must not hold every place that calls have.
 const MAX_READ_WAITS: usize = 256;
@@ -56,16 +51,15 @@ pub enum Purpose {
     Administration,
 }
 
-/// Reads one replica under the cluster's rules.
+/// Reads one replica under the cluster's rules. Copies are the same reader.
 #[derive(Clone)]
 pub struct Reader {
-    replica: Replica,
-    rules: Arc<TokenRules>,
+    pub(crate) replica: Replica,
+    pub(crate) rules: Arc<TokenRules>,
     staleness: Staleness,
-    /// A place for each call that waits for a key.
-    key_waits: Arc<Semaphore>,
     /// A place for each call that waits for a state.
     read_waits: Arc<Semaphore>,
+    pub(crate) news: Arc<News>,
 }
 
 impl Reader {
@@ -75,8 +69,8 @@ impl Reader {
             replica,
             rules: Arc::new(rules),
             staleness,
-            key_waits: Arc::new(Semaphore::new(MAX_KEY_WAITS)),
             read_waits: Arc::new(Semaphore::new(MAX_READ_WAITS)),
+            news: Arc::default(),
         }
     }
 
@@ -85,20 +79,11 @@ impl Reader {
         &self.replica
     }
 
-    /// The newest moment, if it is fresh enough for `purpose`. Takes no lock and does no I/O.
+    /// A moment as fresh as a request's `consistency` asks for, in which whoever asks, by the call's `metadata`, is
+    /// authenticated: what has ended by then is refused, not answered.
     ///
     /// # Errors
-    /// [`Failure::Unavailable`].
-    pub fn now(&self, purpose: Purpose) -> Result<Moment, Failure> {
-        let view = self.replica.view(self.bound(purpose)).map_err(failure)?;
-        Ok(Moment::new(view, self.replica.clock().now()))
-    }
-
-    /// A moment as fresh as a request's `consistency` asks for. Whoever was authenticated before it is authenticated again
-    /// in it, by the call's `metadata`: what has ended by then is refused, not answered.
-    ///
-    /// # Errors
-    /// [`Failure::Invalid`] for a consistency token that is none; `FOREIGN_TOKEN`; [`Failure::Unavailable`];
+    /// [`Failure::Invalid`] for a consistency token that is none; `FOREIGN_TOKEN`, `NO_STORE`; [`Failure::Unavailable`];
     /// [`Failure::Unauthenticated`].
     pub async fn at(
         &self,
@@ -106,59 +91,105 @@ impl Reader {
         consistency: Option<&WireConsistency>,
         purpose: Purpose,
     ) -> Result<Moment, Failure> {
-        let consistency = requirement(consistency)?;
-        let moment = self.moment_at(consistency, purpose).await?;
-        if consistency != Consistency::MinimizeLatency {
-            match bearer(metadata.as_ref()) {
-                Ok(token) => drop(self.caller(&moment, token)?),
-                // a trusted peer on the socket: there is nobody to authenticate
-                Err(Unauthenticated::TokenMissing) => {}
-                Err(why) => return Err(why.into()),
-            }
-        }
-        Ok(moment)
+        self.of(Bearer::new(bearer(metadata.as_ref())?), requirement(consistency)?, purpose).await
     }
 
-    /// A moment as new as the store is now.
+    /// A moment as new as the store is now, in which whoever asks, by the call's `metadata`, is authenticated. What a write is
+    /// authorised by: neither a right that was just taken away counts, nor somebody who was just signed out elsewhere.
     ///
     /// # Errors
-    /// [`Failure::Unavailable`].
-    pub async fn newest(&self, purpose: Purpose) -> Result<Moment, Failure> {
-        self.moment_at(Consistency::FullyConsistent, purpose).await
+    /// [`Failure::Unavailable`]; [`Failure::Unauthenticated`].
+    pub async fn newest(&self, metadata: &MetadataMap, purpose: Purpose) -> Result<Moment, Failure> {
+        self.of(Bearer::new(bearer(metadata.as_ref())?), Consistency::FullyConsistent, purpose).await
     }
 
-    async fn moment_at(&self, consistency: Consistency, purpose: Purpose) -> Result<Moment, Failure> {
+    /// As [`Reader::newest`], later in the same administrative call, which was let in at `moment` with `granted`: whoever asks is
+    /// authenticated again, and still holds what they were granted.
+    ///
+    /// # Errors
+    /// As [`Reader::newest`]; [`Failure::Denied`].
+    pub async fn again(&self, moment: &Moment, granted: &Granted) -> Result<Moment, Failure> {
+        let bearer = moment.bearer().clone();
+        let newest = self.of(bearer, Consistency::FullyConsistent, Purpose::Administration).await?;
+        if let Some((permission, resource)) = granted.need()
+            && !newest.holds(granted.caller(), permission, resource)?
+        {
+            return Err(Failure::Denied { permission, resource: resource.clone() });
+        }
+        Ok(newest)
+    }
+
+    /// A moment as fresh as a request's `consistency` asks for, in which whoever `token` is of is authenticated.
+    pub(crate) async fn at_of(
+        &self,
+        token: &str,
+        consistency: Option<&WireConsistency>,
+        purpose: Purpose,
+    ) -> Result<Moment, Failure> {
+        self.of(Bearer::new(token), requirement(consistency)?, purpose).await
+    }
+
+    /// The newest view, if it is fresh enough for `purpose`. Takes no lock and does no I/O.
+    pub(crate) fn view(&self, purpose: Purpose) -> Result<reeve_replica::View, Failure> {
+        self.replica.view(self.bound(purpose)).map_err(failure)
+    }
+
+    /// A view as fresh as asked for.
+    pub(crate) async fn view_at(
+        &self,
+        consistency: Consistency,
+        purpose: Purpose,
+    ) -> Result<reeve_replica::View, Failure> {
         let _place = match consistency {
             Consistency::AtLeastAsFresh(token) if !self.has_reached(&token) => {
                 Some(self.read_waits.try_acquire().map_err(|_| Failure::too_busy())?)
             }
             Consistency::AtLeastAsFresh(_) | Consistency::MinimizeLatency | Consistency::FullyConsistent => None,
         };
-        let view = self.replica.view_at(consistency, self.bound(purpose), READ_WAIT).await.map_err(failure)?;
-        Ok(Moment::new(view, self.replica.clock().now()))
-    }
-
-    /// Whose a bearer token is, at `moment`.
-    ///
-    /// # Errors
-    /// [`Failure::Unauthenticated`].
-    pub fn caller(&self, moment: &Moment, bearer: &str) -> Result<Caller, Failure> {
-        Ok(self.identify(moment, bearer).map_err(unauthenticated)?)
+        self.replica.view_at(consistency, self.bound(purpose), READ_WAIT).await.map_err(failure)
     }
 
     /// Keeps `readiness` true exactly while decisions are fresh enough, until `shutdown`.
     pub async fn report(self, readiness: Readiness, shutdown: CancellationToken) {
         let mut look = tokio::time::interval(READINESS_INTERVAL);
+        let mut administered = true;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.replica.ready(), if self.is_loading() => {}
                 _ = look.tick() => {}
             }
-            readiness.set(match self.replica.view(self.staleness.decisions) {
+            let decisions = self.replica.view(self.staleness.decisions);
+            if decisions.is_ok() {
+                self.warn_of_administration(&mut administered);
+            }
+            readiness.set(match decisions {
                 Ok(_) => Serving::Yes,
-                Err(error) => Serving::No(error.to_string()),
+                Err(error) => Serving::No(self.why_not(&error)),
             });
+        }
+    }
+
+    /// Why nothing is answered: for the operator, so with what keeps the replica from following.
+    fn why_not(&self, error: &ReadError) -> String {
+        match self.replica.trouble() {
+            Some(trouble) => format!("{error}; {trouble}"),
+            None => error.to_string(),
+        }
+    }
+
+    /// Says once when administration ends for want of a confirmation, while decisions go on, and once when it is back.
+    fn warn_of_administration(&self, administered: &mut bool) {
+        match self.replica.view(self.staleness.administration) {
+            Err(error) if *administered => {
+                *administered = false;
+                tracing::warn!(reason = self.why_not(&error), "administration is not answered, decisions are");
+            }
+            Ok(_) if !*administered => {
+                *administered = true;
+                tracing::info!("administration is answered again");
+            }
+            Ok(_) | Err(_) => {}
         }
     }
 
@@ -171,40 +202,10 @@ impl Reader {
         matches!(self.replica.view(Duration::MAX), Err(ReadError::NotSynced))
     }
 
-    fn identify(&self, moment: &Moment, bearer: &str) -> Result<Caller, AuthenticateError> {
-        let found = moment.world().authenticate(bearer, &self.rules, moment.now())?;
-        Ok(Caller {
-            name: moment.world().principal_name(&found.principal),
-            principal: found.principal,
-            session: found.session,
-            token_expire_time: found.expire_time,
-            via: Via::Network,
-        })
-    }
-
     fn bound(&self, purpose: Purpose) -> Duration {
         match purpose {
             Purpose::Decision => self.staleness.decisions,
             Purpose::Administration => self.staleness.administration,
-        }
-    }
-}
-
-#[tonic::async_trait]
-impl Authenticate for Reader {
-    async fn authenticate(&self, bearer: &str) -> Result<Caller, Failure> {
-        let moment = self.now(Purpose::Decision)?;
-        match self.identify(&moment, bearer) {
-            Err(AuthenticateError::UnknownKey) => {
-                let Ok(_place) = self.key_waits.try_acquire() else {
-                    return Err(unauthenticated(AuthenticateError::UnknownKey).into());
-                };
-                // a key that was just made may be on its way: whatever comes next, or the end of the wait, decides
-                let newer = self.replica.reach(moment.revision().next(), KEY_WAIT).await;
-                tracing::debug!(seen = newer.is_ok(), "met a token with an unknown key");
-                self.caller(&self.now(Purpose::Decision)?, bearer)
-            }
-            other => Ok(other.map_err(unauthenticated)?),
         }
     }
 }
@@ -221,23 +222,14 @@ fn requirement(consistency: Option<&WireConsistency>) -> Result<Consistency, Fai
     }
 }
 
-fn unauthenticated(error: AuthenticateError) -> Unauthenticated {
-    match error {
-        AuthenticateError::Unknown | AuthenticateError::UnknownKey => Unauthenticated::TokenMalformed,
-        AuthenticateError::Expired => Unauthenticated::TokenExpired,
-        AuthenticateError::Revoked => Unauthenticated::TokenRevoked,
-        AuthenticateError::SessionEnded => Unauthenticated::SessionEnded,
-        AuthenticateError::UserInactive => Unauthenticated::UserInactive,
-    }
-}
-
-fn failure(error: ReadError) -> Failure {
+pub(crate) fn failure(error: ReadError) -> Failure {
     let message = error.to_string();
     let unavailable = |reason| Failure::Unavailable { reason, message: message.clone(), retry_after: None };
     match error {
         ReadError::NotSynced => unavailable(UnavailableReason::NotSynced),
         ReadError::Stale { .. } => unavailable(UnavailableReason::StaleReplica),
-        ReadError::Regressed => unavailable(UnavailableReason::StoreRegressed),
+        ReadError::Regressed | ReadError::Replaced => unavailable(UnavailableReason::StoreRegressed),
+        ReadError::Damaged => unavailable(UnavailableReason::StaleReplica),
         ReadError::Store(cause) => {
             // what the store says is for the log alone
             tracing::warn!(cause, "the store did not say what is current");
@@ -248,7 +240,9 @@ fn failure(error: ReadError) -> Failure {
             }
         }
         ReadError::ForeignToken => Failure::precondition(PreconditionReason::ForeignToken, "consistency", message),
-        ReadError::NoStore => Failure::invalid("consistency.fully_consistent", message),
+        ReadError::NoStore => {
+            Failure::precondition(PreconditionReason::NoStore, "consistency.fully_consistent", message)
+        }
     }
 }
 
@@ -267,7 +261,7 @@ mod tests {
         let reader = Reader::new(replica, rules, Staleness::default());
         let store = StoreId { uuid: uuid::Uuid::nil(), epoch: 0 };
         let never = Consistency::AtLeastAsFresh(ConsistencyToken { store, revision: Revision::new(u64::MAX) });
-        let wait = || Box::pin(reader.moment_at(never, Purpose::Decision));
+        let wait = || Box::pin(reader.view_at(never, Purpose::Decision));
         let mut waiting: Vec<_> = (0..MAX_READ_WAITS).map(|_| wait()).collect();
         assert!(waiting.iter_mut().all(|call| call.now_or_never().is_none()), "each of them waits");
         let Some(Err(refused)) = wait().now_or_never() else { panic!("one more is answered at once") };

@@ -121,6 +121,8 @@ pub enum PreconditionReason {
     ForeignToken,
     /// It is built in.
     BuiltIn,
+    /// What is newest in the store was asked of a server that has none.
+    NoStore,
 }
 
 /// One thing that stands against a call.
@@ -303,6 +305,7 @@ impl PreconditionReason {
             Self::PrincipalInactive => ErrorReason::PrincipalInactive,
             Self::ForeignToken => ErrorReason::ForeignToken,
             Self::BuiltIn => ErrorReason::BuiltIn,
+            Self::NoStore => ErrorReason::NoStore,
         }
     }
 
@@ -317,6 +320,7 @@ impl PreconditionReason {
             Self::PrincipalInactive => "the user is deactivated",
             Self::ForeignToken => "the consistency token is of another store, or of before a restore",
             Self::BuiltIn => "it is built in and cannot be changed so",
+            Self::NoStore => "this server follows a feed and cannot ask the store what is newest",
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Users and bindings have two owners, so every write that can shrink the set of administrators also puts one shared guard
 //! key, guarded at the revision at which it counted. Of two such writes at once, the second counts again.
 
-use reeve_chassis::{Authority, Failure, Granted, PreconditionReason, UnavailableReason};
+use reeve_chassis::{Failure, Granted, PreconditionReason, UnavailableReason};
 use reeve_model::PrincipalId;
 use reeve_store::{Key, Txn};
 use reeve_world::{Record, RecordKey};
@@ -23,17 +23,17 @@ pub struct AdminChange {
 }
 
 impl Writer {
-    /// The transaction with the guard added, once it is known that the change leaves an administrator, and that the caller
-    /// still holds what they were granted. Root may leave none.
+    /// The transaction with the guard added, once it is known that the change leaves an administrator, and that the caller may
+    /// still make it: `still_allowed` is asked after the guard was read. Root may leave none.
     ///
     /// # Errors
-    /// `LAST_ADMIN`; [`Failure::Denied`] when the caller has lost the permission since; [`Failure::Unavailable`].
-    pub async fn keep_an_admin<A: Authority>(
+    /// `LAST_ADMIN`; what `still_allowed` fails with; [`Failure::Unavailable`].
+    pub async fn keep_an_admin(
         &self,
         txn: Txn,
         change: AdminChange,
         granted: &Granted,
-        authority_at: impl FnOnce() -> Result<A, Failure>,
+        still_allowed: impl Future<Output = Result<(), Failure>>,
     ) -> Result<Txn, Failure> {
         let key = Key::new(GUARD);
         let guard = self.get(&key).await?;
@@ -44,11 +44,7 @@ impl Writer {
         }
         // everything that took an administrator away up to the guard's revision is in this snapshot
         let snapshot = self.replica().latest().ok_or_else(not_synced)?;
-        if let Some((permission, resource)) = granted.need()
-            && !authority_at()?.holds(granted.caller(), permission, resource)?
-        {
-            return Err(Failure::Denied { permission, resource: resource.clone() });
-        }
+        still_allowed.await?;
         let before = snapshot.world();
         let after = before.clone().next(snapshot.revision(), change.upserts, change.deletes);
         let may_force = granted.caller().principal == PrincipalId::Root;

@@ -70,7 +70,7 @@ impl FeedServer {
             self.replica.reach(after.revision, AHEAD_WAIT).await.map_err(|_| FeedError::NotSynced)?;
             self.replica.check_own(&after).map_err(|_| FeedError::ForeignToken)?;
         }
-        self.replica.latest().filter(|s| s.age(Duration::MAX).is_some()).ok_or(FeedError::NotSynced)?;
+        self.replica.confirmed().ok_or(FeedError::NotSynced)?;
         let (queue, messages) = mpsc::channel(FOLLOWER_QUEUE);
         let follower = Follower { replica: self.replica.clone(), queue };
         let drain = self.drain.clone();
@@ -107,12 +107,12 @@ impl Follower {
         let (mut earliest, mut latest) = (Instant::now(), Instant::now());
         loop {
             changed.mark_unchanged();
-            let snapshot = self.replica.latest().ok_or(Gone)?;
+            let (snapshot, confirmed_at) = self.replica.confirmed().ok_or(Gone)?;
             self.send_changes(at, snapshot.revision()).await?;
             at = snapshot.revision();
             let now = Instant::now();
             if now >= latest || (now >= earliest && told < Some(at)) {
-                self.send(Event::Heartbeat(self.heartbeat(&snapshot))).await?;
+                self.send(Event::Heartbeat(self.heartbeat(&snapshot, confirmed_at))).await?;
                 told = Some(at);
                 (earliest, latest) = (now + HEARTBEAT_GAP, now + HEARTBEAT_INTERVAL);
             }
@@ -158,8 +158,8 @@ impl Follower {
         self.replica.history(|history| history.between(at, until, CHANGES_AT_ONCE))
     }
 
-    fn heartbeat(&self, snapshot: &Snapshot) -> Heartbeat {
-        let age = snapshot.age(self.replica.clock().monotonic()).unwrap_or(Duration::MAX);
+    fn heartbeat(&self, snapshot: &Snapshot, confirmed_at: Duration) -> Heartbeat {
+        let age = self.replica.clock().monotonic().saturating_sub(confirmed_at);
         Heartbeat {
             consistency_token: snapshot.token().to_string(),
             confirmed_age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),

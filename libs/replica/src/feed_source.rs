@@ -14,7 +14,7 @@ use reeve_model::{ConsistencyToken, Revision};
 use tokio::time::Instant;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
-use tonic::{Request, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
 use crate::source::{Source, SourceError, SourceEvent, StoredRecord};
 
@@ -99,7 +99,12 @@ fn no_answer() -> SourceError {
 }
 
 fn refused(status: Status) -> SourceError {
-    SourceError::Lost(format!("{}: {}", status.code(), status.message()))
+    let told = format!("{}: {}", status.code(), status.message());
+    match status.code() {
+        // the one state of a service that stands against a follower: the follower's token is not of its store
+        Code::FailedPrecondition => SourceError::Foreign(told),
+        _ => SourceError::Lost(told),
+    }
 }
 
 fn event(message: WatchResponse) -> Told {

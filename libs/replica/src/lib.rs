@@ -9,6 +9,7 @@ mod feed_server;
 mod feed_source;
 mod history;
 mod reflector;
+mod removed;
 mod replica;
 mod snapshot;
 mod source;

@@ -1,5 +1,6 @@
 //! Keeps a replica current from a source: list, watch, resume, and never back.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -8,6 +9,7 @@ use reeve_model::{ConsistencyToken, Revision};
 use tokio_util::sync::CancellationToken;
 
 use crate::history::History;
+use crate::replica::Block;
 use crate::source::{Source, SourceError, SourceEvent, StoredRecord};
 use crate::{Replica, Snapshot};
 
@@ -15,6 +17,8 @@ use crate::{Replica, Snapshot};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause before a source is opened again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause before records that could not be read are read again: every record, by a server that needs an upgrade.
+const LONGEST_UNREADABLE_PAUSE: Duration = Duration::from_secs(10);
 
 /// Why what a source told cannot be applied. The source is opened again, from a snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +31,44 @@ enum Violation {
     Decode(#[from] crate::DecodeError),
     #[error("revision {told} was told after {reached}")]
     Order { told: Revision, reached: Revision },
-    #[error("the records do not add up to the sender's digest")]
+    #[error("the records do not add up to the sender's digest: one of the two versions reads them otherwise")]
     Digest,
     #[error("the source is at {offered}, behind {served}, which was served")]
     Regressed { offered: String, served: String },
+    #[error("the source is at {offered}, of another store or of before a restore, and {served} was served")]
+    Foreign { offered: String, served: String },
     #[error("a {0} came outside a snapshot")]
     Protocol(&'static str),
+}
+
+impl Violation {
+    /// Whether what the replica has can be continued from: it was not that which was refused.
+    fn resumes(&self) -> bool {
+        match self {
+            // Without its token, another store's records would be sent in full, to be refused again.
+            Self::Source(SourceError::Lost(_) | SourceError::Foreign(_)) | Self::Ended | Self::Foreign { .. } => true,
+            Self::Source(SourceError::Compacted | SourceError::Regressed(_))
+            | Self::Decode(_)
+            | Self::Order { .. }
+            | Self::Digest
+            | Self::Regressed { .. }
+            | Self::Protocol(_) => false,
+        }
+    }
+
+    /// Why nothing may be answered from now on, if it is so.
+    fn blocks(&self) -> Option<Block> {
+        match self {
+            Self::Regressed { .. } | Self::Source(SourceError::Regressed(_)) => Some(Block::Regressed),
+            Self::Foreign { .. } | Self::Source(SourceError::Foreign(_)) => Some(Block::Replaced),
+            Self::Digest => Some(Block::Damaged),
+            Self::Source(SourceError::Lost(_) | SourceError::Compacted)
+            | Self::Ended
+            | Self::Decode(_)
+            | Self::Order { .. }
+            | Self::Protocol(_) => None,
+        }
+    }
 }
 
 /// Follows `source` until `shutdown`. The replica serves what it has while the source is away, and ages.
@@ -47,22 +83,32 @@ pub async fn follow(replica: Replica, mut source: impl Source, shutdown: Cancell
             ended = run(&replica, &mut source, after) => ended,
         };
         let Err(violation) = ended else { continue };
-        resume = matches!(violation, Violation::Source(SourceError::Lost(_)) | Violation::Ended);
-        if matches!(violation, Violation::Regressed { .. } | Violation::Source(SourceError::Regressed(_))) {
-            replica.regressed();
-        }
-        if resume {
-            tracing::warn!(source = source.name(), %violation, "following again");
-        } else {
-            tracing::error!(source = source.name(), %violation, "following again from a snapshot");
+        resume = violation.resumes();
+        replica.troubled(violation.blocks(), format!("{}: {violation}", source.name()));
+        match (violation.blocks(), resume) {
+            (Some(Block::Replaced), _) => tracing::error!(
+                source = source.name(),
+                %violation,
+                "nothing is answered, and nothing of another store is taken over: if the cluster's store was restored or replaced, restart this server; if not, it follows a wrong address"
+            ),
+            (_, true) => tracing::warn!(source = source.name(), %violation, "following again"),
+            (_, false) => tracing::error!(source = source.name(), %violation, "following again from a snapshot"),
         }
         let progressed = replica.latest().map(|snapshot| snapshot.revision()) > before;
-        pause = if progressed { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        let longest = if matches!(violation, Violation::Decode(_)) { LONGEST_UNREADABLE_PAUSE } else { LONGEST_PAUSE };
+        pause = if progressed { FIRST_PAUSE } else { (pause * 2).min(longest) };
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(spread(pause)) => {}
         }
     }
+}
+
+/// Half of the pause to all of it, so that those who lost the same source do not come back together.
+fn spread(pause: Duration) -> Duration {
+    // keyed at random for each call, by the standard library: it need not be unguessable
+    let drawn = RandomState::new().hash_one(()) % 1000;
+    pause / 2 + (pause / 2000) * u32::try_from(drawn).unwrap_or_default()
 }
 
 async fn run(replica: &Replica, source: &mut impl Source, after: Option<ConsistencyToken>) -> Result<(), Violation> {
@@ -103,6 +149,7 @@ impl State<'_> {
                 } else {
                     let next = self.change(revision, upserts, &deletes)?;
                     self.replica.history(|history| history.push(revision, message, now));
+                    self.replica.note_removed(&deletes);
                     self.replica.install(next);
                 }
             }
@@ -123,9 +170,7 @@ impl State<'_> {
         let loaded = self.loading.take().ok_or(Violation::Protocol("snapshot end"))?;
         if let Some(served) = self.replica.latest() {
             let served = served.token();
-            if served.store != token.store || served.revision > token.revision {
-                return Err(Violation::Regressed { offered: token.to_string(), served: served.to_string() });
-            }
+            not_before(&token, &served)?;
         }
         let loaded = loaded.apply(token.revision, Vec::new(), &[])?;
         // a snapshot is as old as what it replaces until the first confirmation that follows it
@@ -153,16 +198,28 @@ impl State<'_> {
     fn confirm(&self, token: ConsistencyToken, age: Duration, digest: Option<&[u8]>) -> Result<(), Violation> {
         let current = self.current("confirmation")?;
         let served = current.token();
-        if token.store != served.store || token.revision < served.revision {
-            return Err(Violation::Regressed { offered: token.to_string(), served: served.to_string() });
-        }
+        not_before(&token, &served)?;
         if digest.is_some_and(|digest| digest != current.digest().to_bytes()) {
             return Err(Violation::Digest);
         }
         let confirmed_at = self.replica.clock().monotonic().saturating_sub(age);
-        self.replica.install(current.at(token, Some(confirmed_at)));
+        self.replica.install_confirmed(current.at(token, Some(confirmed_at)));
         Ok(())
     }
+}
+
+/// A replica stays with one store, and never goes back.
+fn not_before(offered: &ConsistencyToken, served: &ConsistencyToken) -> Result<(), Violation> {
+    let texts = || (offered.to_string(), served.to_string());
+    if offered.store != served.store {
+        let (offered, served) = texts();
+        return Err(Violation::Foreign { offered, served });
+    }
+    if offered.revision < served.revision {
+        let (offered, served) = texts();
+        return Err(Violation::Regressed { offered, served });
+    }
+    Ok(())
 }
 
 /// One revision's change as feeds carry it.
@@ -171,7 +228,7 @@ fn message(
     upserts: &[StoredRecord],
     deletes: &[String],
 ) -> Result<feed::Changes, crate::DecodeError> {
-    let records = upserts.iter().map(|record| prost::Message::decode(record.value.clone()));
+    let records = upserts.iter().map(|record| crate::wire::message(&record.key, &record.value));
     let upserts = records.collect::<Result<Vec<wire::Record>, _>>()?;
     Ok(feed::Changes { revision: revision.get(), upserts, deletes: deletes.to_vec() })
 }

@@ -1,21 +1,24 @@
 //! The lock-free pointer to the newest snapshot, and how a reader asks for one that is fresh enough.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
 use reeve_model::{Clock, Consistency, ConsistencyToken, Revision};
+use reeve_world::RecordKey;
 use tokio::sync::watch;
 
 use crate::history::History;
+use crate::removed::Removed;
 use crate::{Snapshot, SourceError};
 
 /// A snapshot that is fresh enough for one call. Everything the call answers is read from it.
 #[derive(Clone, Debug)]
 pub struct View {
     snapshot: Arc<Snapshot>,
+    confirmed_at: Duration,
     age: Duration,
 }
 
@@ -39,6 +42,11 @@ impl View {
     pub fn age(&self) -> Duration {
         self.age
     }
+
+    /// Whether everything that was written before `time` of the monotonic clock is in it for certain.
+    pub fn shows_all_before(&self, time: Duration) -> bool {
+        self.confirmed_at > time
+    }
 }
 
 /// Why there is no snapshot to answer from.
@@ -61,6 +69,13 @@ pub enum ReadError {
     /// The store shows an older state than was served.
     #[error("the store is behind what this replica has served")]
     Regressed,
+    /// What is followed is of another store by now, or of one that was restored. Its records are never mixed with those
+    /// that were served.
+    #[error("what this replica follows is of another store, or its store was restored: restart this server")]
+    Replaced,
+    /// The records here are not those of the sender.
+    #[error("the records of this replica are not the sender's: it reads them anew")]
+    Damaged,
     /// This replica follows a feed: it cannot ask the store what is current.
     #[error("this replica follows a feed and cannot ask the store: use `at_least_as_fresh`, or ask a service")]
     NoStore,
@@ -76,6 +91,26 @@ pub trait Barrier: Send + Sync + 'static {
     async fn barrier(&self) -> Result<Revision, SourceError>;
 }
 
+/// Why a replica does not follow its source, while it does not.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    /// Why nothing at all may be answered; none where what is there may be served until it is too old.
+    pub(crate) block: Option<Block>,
+    /// What happened, for the log and for whoever asks why the server is not ready.
+    pub(crate) why: String,
+}
+
+/// Why nothing may be answered, however young the snapshot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Block {
+    /// The store shows an older state than was served.
+    Regressed,
+    /// The source is of another store.
+    Replaced,
+    /// The records do not add up to the sender's.
+    Damaged,
+}
+
 /// The newest snapshot. Copies are the same replica.
 #[derive(Clone)]
 pub struct Replica(Arc<Shared>);
@@ -84,9 +119,13 @@ struct Shared {
     current: ArcSwapOption<Snapshot>,
     /// The revision that the newest snapshot has reached; none before the first.
     progress: watch::Sender<Option<Revision>>,
-    /// Whether the store shows an older state than was served.
-    regressed: AtomicBool,
+    /// Why the source is not followed; none once it has confirmed a state again.
+    trouble: ArcSwapOption<Trouble>,
+    /// When a reader's own barrier last proved the snapshot to be the store's, in nanoseconds of the monotonic clock; 0 before
+    /// one did. It holds for every later snapshot too: they have what this one had.
+    proved_at: AtomicU64,
     history: Mutex<History>,
+    removed: RwLock<Removed>,
     clock: Arc<dyn Clock>,
     barrier: Option<Arc<dyn Barrier>>,
 }
@@ -97,8 +136,10 @@ impl Replica {
         Self(Arc::new(Shared {
             current: ArcSwapOption::empty(),
             progress: watch::Sender::new(None),
-            regressed: AtomicBool::new(false),
+            trouble: ArcSwapOption::empty(),
+            proved_at: AtomicU64::new(0),
             history: Mutex::new(History::default()),
+            removed: RwLock::default(),
             clock,
             barrier,
         }))
@@ -114,12 +155,38 @@ impl Replica {
     /// # Errors
     /// Nothing is loaded, it is too old, or the store went back.
     pub fn view(&self, bound: Duration) -> Result<View, ReadError> {
-        if self.0.regressed.load(Ordering::Acquire) {
-            return Err(ReadError::Regressed);
+        if let Some(block) = self.0.trouble.load().as_ref().and_then(|trouble| trouble.block) {
+            return Err(match block {
+                Block::Regressed => ReadError::Regressed,
+                Block::Replaced => ReadError::Replaced,
+                Block::Damaged => ReadError::Damaged,
+            });
         }
-        let snapshot = self.latest().ok_or(ReadError::NotSynced)?;
-        let age = snapshot.age(self.0.clock.monotonic()).ok_or(ReadError::NotSynced)?;
-        if age > bound { Err(ReadError::Stale { age, bound }) } else { Ok(View { snapshot, age }) }
+        let (snapshot, confirmed_at) = self.confirmed().ok_or(ReadError::NotSynced)?;
+        let age = self.0.clock.monotonic().saturating_sub(confirmed_at);
+        if age > bound { Err(ReadError::Stale { age, bound }) } else { Ok(View { snapshot, confirmed_at, age }) }
+    }
+
+    /// The newest snapshot, and when it was last known to be the store's, by the monotonic clock; none before it ever was.
+    pub(crate) fn confirmed(&self) -> Option<(Arc<Snapshot>, Duration)> {
+        // The proof first: it is of the snapshot that was the newest then, and of every later one, but of none before.
+        let proved = match self.0.proved_at.load(Ordering::Acquire) {
+            0 => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        };
+        let snapshot = self.latest()?;
+        let confirmed_at = snapshot.confirmed_at().max(proved)?;
+        Some((snapshot, confirmed_at))
+    }
+
+    /// Whether it can ask a store what is current; one that follows a feed cannot.
+    pub fn asks_a_store(&self) -> bool {
+        self.0.barrier.is_some()
+    }
+
+    /// What keeps the replica from following its source; none while it follows.
+    pub fn trouble(&self) -> Option<String> {
+        self.0.trouble.load().as_ref().map(|trouble| trouble.why.clone())
     }
 
     /// A snapshot as fresh as asked for, waiting up to `wait` for it.
@@ -127,24 +194,40 @@ impl Replica {
     /// # Errors
     /// As [`Replica::view`]; a token of another store; the state asked for was not reached in time.
     pub async fn view_at(&self, consistency: Consistency, bound: Duration, wait: Duration) -> Result<View, ReadError> {
-        let wanted = match consistency {
-            Consistency::MinimizeLatency => return self.view(bound),
+        match consistency {
+            Consistency::MinimizeLatency => {}
             Consistency::AtLeastAsFresh(token) => {
                 // the revision of another store says nothing: it is not waited for
                 self.check_own(&token)?;
-                token.revision
+                self.reach(token.revision, wait).await?;
+                self.check_own(&token)?;
             }
             Consistency::FullyConsistent => {
-                let barrier = self.0.barrier.as_ref().ok_or(ReadError::NoStore)?;
-                let asked = tokio::time::timeout(wait, barrier.barrier()).await.map_err(|_| ReadError::NotSynced)?;
-                asked.map_err(|error| ReadError::Store(error.to_string()))?
+                let present = tokio::time::timeout(wait, self.reach_present(wait)).await;
+                present.map_err(|_| ReadError::NotSynced)??;
             }
-        };
-        self.reach(wanted, wait).await?;
-        if let Consistency::AtLeastAsFresh(token) = consistency {
-            self.check_own(&token)?;
         }
         self.view(bound)
+    }
+
+    /// Waits until the replica shows everything that was written before the call, by asking the store what that is.
+    async fn reach_present(&self, wait: Duration) -> Result<(), ReadError> {
+        let barrier = self.0.barrier.as_ref().ok_or(ReadError::NoStore)?;
+        let served = self.latest().map(|snapshot| snapshot.revision());
+        let asked_at = self.0.clock.monotonic();
+        let present = barrier.barrier().await.map_err(|error| ReadError::Store(error.to_string()))?;
+        if served > Some(present) {
+            let why = format!("the store is at {present}, behind {}, which was served", served.unwrap_or_default());
+            self.troubled(Some(Block::Regressed), why);
+            return Err(ReadError::Regressed);
+        }
+        self.reach(present, wait).await?;
+        // nobody else may say so for a while, and it is proved: what is shown was the store's when that was asked
+        let nanos = u64::try_from(asked_at.as_nanos()).unwrap_or(u64::MAX).max(1);
+        if self.0.proved_at.fetch_max(nanos, Ordering::AcqRel) < nanos {
+            self.0.progress.send_modify(|_| {});
+        }
+        Ok(())
     }
 
     /// Waits up to `wait` until every change up to `revision` is in.
@@ -163,7 +246,7 @@ impl Replica {
     /// Waits until the first snapshot is complete and confirmed: until answers are safe.
     pub async fn ready(&self) {
         let mut progress = self.0.progress.subscribe();
-        let confirmed = |_: &Option<Revision>| self.latest().is_some_and(|snapshot| snapshot.confirmed_at().is_some());
+        let confirmed = |_: &Option<Revision>| self.confirmed().is_some();
         // an error means that the sender is gone, and it lives as long as this replica
         let _never = progress.wait_for(confirmed).await;
     }
@@ -173,8 +256,8 @@ impl Replica {
         &self.0.clock
     }
 
-    /// A receiver that wakes whenever a newer snapshot is installed.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<impl Sized + use<>> {
+    /// A receiver that wakes whenever a newer snapshot is installed, and whenever the newest is confirmed.
+    pub fn subscribe(&self) -> watch::Receiver<impl Sized + use<>> {
         self.0.progress.subscribe()
     }
 
@@ -183,17 +266,40 @@ impl Replica {
         with(&mut self.0.history.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether a user or a token was removed while this replica followed. Such a one never comes back; of one that is merely not
+    /// there, that is not known.
+    pub fn saw_removed(&self, key: &RecordKey) -> bool {
+        self.0.removed.read().unwrap_or_else(PoisonError::into_inner).knows(&key.to_string())
+    }
+
+    /// Remembers what a change removed.
+    pub(crate) fn note_removed(&self, keys: &[String]) {
+        if !keys.is_empty() {
+            let mut removed = self.0.removed.write().unwrap_or_else(PoisonError::into_inner);
+            keys.iter().for_each(|key| removed.note(key));
+        }
+    }
+
     /// Makes `snapshot` the newest. Only the reflector calls this, and never with an older one.
     pub(crate) fn install(&self, snapshot: Snapshot) {
         let reached = Some(snapshot.revision());
         self.0.current.store(Some(Arc::new(snapshot)));
-        self.0.regressed.store(false, Ordering::Release);
         self.0.progress.send_replace(reached);
     }
 
-    /// Notes that the store shows an older state than was served: nothing is answered until it has caught up.
-    pub(crate) fn regressed(&self) {
-        self.0.regressed.store(true, Ordering::Release);
+    /// As [`Replica::install`], of a snapshot that the source has confirmed to be the store's: it is followed again.
+    pub(crate) fn install_confirmed(&self, snapshot: Snapshot) {
+        if self.0.trouble.swap(None).is_some() {
+            tracing::info!(revision = %snapshot.revision(), "following");
+        }
+        self.install(snapshot);
+    }
+
+    /// Notes why the source is not followed, until it has confirmed a state again. Being lost is not having caught up: a block
+    /// stays.
+    pub(crate) fn troubled(&self, block: Option<Block>, why: String) {
+        let block = block.or_else(|| self.0.trouble.load().as_ref().and_then(|trouble| trouble.block));
+        self.0.trouble.store(Some(Arc::new(Trouble { block, why })));
     }
 
     /// Refuses a token of another store than the one that this replica follows, if it knows that yet.

@@ -42,12 +42,7 @@ impl Snapshot {
         self.digest
     }
 
-    /// How long ago the revision was known to be the store's, at `now` of the monotonic clock; none before it ever was.
-    pub fn age(&self, now: Duration) -> Option<Duration> {
-        self.confirmed_at.map(|at| now.saturating_sub(at))
-    }
-
-    /// When the revision was last known to be the store's, by the monotonic clock.
+    /// When the source last said that the revision is the store's, by the monotonic clock; none before it did.
     pub(crate) fn confirmed_at(&self) -> Option<Duration> {
         self.confirmed_at
     }

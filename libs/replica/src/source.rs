@@ -57,6 +57,9 @@ pub enum SourceError {
     /// It is behind the revision to continue from, which it has told before.
     #[error("the source went back: {0}")]
     Regressed(String),
+    /// It is of another store than the revision to continue from, or of before a restore.
+    #[error("the source is of another store, or its store was restored: {0}")]
+    Foreign(String),
     /// It went away; trying again may help.
     #[error("{0}")]
     Lost(String),

@@ -24,8 +24,13 @@ pub const SCHEMA: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// Not an encoded record.
-    #[error("not a record: {0}")]
-    Encoding(#[from] prost::DecodeError),
+    #[error("`{key}` holds no record: {cause}")]
+    Encoding {
+        /// The key.
+        key: String,
+        /// Why not.
+        cause: prost::DecodeError,
+    },
     /// A key that names no record of this contract.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -71,7 +76,7 @@ pub fn etag(record: &Record) -> String {
 /// # Errors
 /// Anything that this version did not write.
 pub fn decode(key: &str, value: &[u8]) -> Result<Record, DecodeError> {
-    let message = wire::Record::decode(value)?;
+    let message = message(key, value)?;
     if message.schema != SCHEMA {
         return Err(DecodeError::Schema { key: key.to_owned(), schema: message.schema });
     }
@@ -83,6 +88,14 @@ pub fn decode(key: &str, value: &[u8]) -> Result<Record, DecodeError> {
     let record = message.kind.ok_or("kind").and_then(record).map_err(bad)?;
     let own = record.key().to_string();
     if own == key && message.key == key { Ok(record) } else { Err(bad("key")) }
+}
+
+/// The message that stands at `key`, before anything is made of it.
+///
+/// # Errors
+/// Bytes that are none.
+pub(crate) fn message(key: &str, value: &[u8]) -> Result<wire::Record, DecodeError> {
+    wire::Record::decode(value).map_err(|cause| DecodeError::Encoding { key: key.to_owned(), cause })
 }
 
 fn ms(time: Timestamp) -> i64 {

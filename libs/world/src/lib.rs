@@ -20,7 +20,7 @@ mod world;
 
 pub use admit::{Admission, AdmissionRequest, Denial, Verdict};
 pub use agent_user::AgentUserError;
-pub use authenticate::{AuthenticateError, Authenticated, TokenRules};
+pub use authenticate::{AuthenticateError, Authenticated, Outlook, TokenRules};
 pub use check::{Answer, CheckError, Reason};
 pub use chunk_map::ChunkMap;
 pub use config::{CompiledPolicy, ConfigError, PolicyDefect};

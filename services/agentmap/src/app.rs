@@ -14,6 +14,7 @@ use reeve_model::{Username, WorkspaceId, WorkspaceName};
 use reeve_owner::Writer;
 use reeve_store::Versioned;
 use reeve_world::{RecordKey, User};
+use tonic::metadata::MetadataMap;
 
 pub(crate) use get_user_link::get_user_link;
 pub(crate) use get_workspace_agent_user::get_workspace_agent_user;
@@ -29,9 +30,9 @@ pub(crate) struct App {
 
 impl App {
     /// The moment that a write is authorised by: as new as the store at the time of the call, so that neither a right that
-    /// was just taken away counts, nor a user is missed who was just created through another service.
-    pub(crate) async fn moment_for_write(&self) -> Result<Moment, Failure> {
-        self.reader.newest(Purpose::Administration).await
+    /// was just taken away counts, nor somebody who was just signed out, nor a user is missed who was just created through another service.
+    pub(crate) async fn moment_for_write(&self, metadata: &MetadataMap) -> Result<Moment, Failure> {
+        self.reader.newest(metadata, Purpose::Administration).await
     }
 
     /// What stands in the store for something that must exist.

@@ -13,3 +13,5 @@ mod overrides;
 mod stand;
 #[path = "it/sweep.rs"]
 mod sweep;
+#[path = "it/tokens.rs"]
+mod tokens;

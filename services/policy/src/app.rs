@@ -24,6 +24,7 @@ use reeve_chassis::{Failure, Granted};
 use reeve_model::{Clock, Entropy};
 use reeve_owner::{Neighbours, WorkspacesConfig, Writer};
 use reeve_rbac::BuiltinRole;
+use tonic::metadata::MetadataMap;
 
 pub(crate) use create_workspace::NewWorkspace;
 pub(crate) use get_config_policy::get_config_policy;
@@ -71,8 +72,8 @@ pub(crate) struct Allowed<T> {
 
 impl App {
     /// The moment that a write is authorised by: as new as the store at the time of the call, so that neither a right that
-    /// was just taken away counts, nor a user is missed who was just created through another service.
-    pub(crate) async fn moment_for_write(&self) -> Result<Moment, Failure> {
-        self.reader.newest(Purpose::Administration).await
+    /// was just taken away counts, nor somebody who was just signed out, nor a user is missed who was just created through another service.
+    pub(crate) async fn moment_for_write(&self, metadata: &MetadataMap) -> Result<Moment, Failure> {
+        self.reader.newest(metadata, Purpose::Administration).await
     }
 }

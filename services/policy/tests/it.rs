@@ -23,6 +23,8 @@ mod stand;
 mod start;
 #[path = "it/sweep.rs"]
 mod sweep;
+#[path = "it/tokens.rs"]
+mod tokens;
 #[path = "it/workspace_groups.rs"]
 mod workspace_groups;
 #[path = "it/workspaces.rs"]

@@ -49,6 +49,7 @@ fn for_reason(reason: ErrorReason, refusal: &Refusal) -> Option<String> {
         ErrorReason::AgentUserShared => "choose one that is free, or pass `--allow-shared`".to_owned(),
         ErrorReason::PrincipalInactive => "`reeve user activate NAME` lets the user in again".to_owned(),
         ErrorReason::ForeignToken => "run the command again; what was remembered of the store is forgotten".to_owned(),
+        ErrorReason::NoStore => "ask a service instead of a sidecar".to_owned(),
         ErrorReason::TooBusy | ErrorReason::DeadlineExceeded | ErrorReason::Cancelled => try_again(refusal),
         ErrorReason::Unimplemented => "ask another server: this one, a sidecar perhaps, does not serve that".to_owned(),
         ErrorReason::StaleReplica

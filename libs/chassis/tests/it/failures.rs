@@ -71,6 +71,7 @@ fn table() -> Vec<(Failure, Code, ErrorReason)> {
         (PreconditionReason::PrincipalInactive, ErrorReason::PrincipalInactive),
         (PreconditionReason::ForeignToken, ErrorReason::ForeignToken),
         (PreconditionReason::BuiltIn, ErrorReason::BuiltIn),
+        (PreconditionReason::NoStore, ErrorReason::NoStore),
     ] {
         table.push((Failure::precondition(state, "user:alice", "why"), Code::FailedPrecondition, reason));
     }

@@ -94,9 +94,16 @@ async fn what_cannot_be_applied_is_not_applied_and_everything_is_read_anew() {
         }
         let again = stage.opened().await;
         assert_eq!(again.after, None, "{lie}: from a snapshot");
-        assert_eq!(shown(&stage), [Some(1), None, None], "{lie}: what was good is served meanwhile");
-        stage.clock.advance(BOUND + Duration::from_millis(1));
-        assert!(matches!(stage.replica.view(BOUND), Err(ReadError::Stale { .. })), "{lie}: and ages");
+        if lie.starts_with("a digest") {
+            assert!(
+                matches!(stage.replica.view(BOUND), Err(ReadError::Damaged)),
+                "{lie}: nothing here is known to be good"
+            );
+        } else {
+            assert_eq!(shown(&stage), [Some(1), None, None], "{lie}: what was good is served meanwhile");
+            stage.clock.advance(BOUND + Duration::from_millis(1));
+            assert!(matches!(stage.replica.view(BOUND), Err(ReadError::Stale { .. })), "{lie}: and ages");
+        }
         again.snapshot(20, &[user(3, 3)]);
         again.confirm(20, Duration::ZERO);
         stage.reached(20).await;
@@ -187,11 +194,11 @@ async fn another_store_is_never_taken_for_this_one() {
         let (mut stage, line) = Stage::showing(5, &[user(1, 5)]).await;
         line.tell(SourceEvent::Confirmed { token: foreign, age: Duration::ZERO, digest: None });
         let line = stage.opened().await;
-        assert!(matches!(stage.replica.view(BOUND), Err(ReadError::Regressed)));
+        assert!(matches!(stage.replica.view(BOUND), Err(ReadError::Replaced)));
         line.tell(SourceEvent::Begin);
         line.tell(SourceEvent::Complete(foreign));
         stage.opened().await;
-        assert!(matches!(stage.replica.view(BOUND), Err(ReadError::Regressed)));
+        assert!(matches!(stage.replica.view(BOUND), Err(ReadError::Replaced)));
         assert_eq!(stage.replica.latest().unwrap().token(), token(5));
     }
 }

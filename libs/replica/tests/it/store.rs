@@ -210,6 +210,12 @@ async fn a_store_that_was_put_back_is_not_served_until_it_has_caught_up() {
         token = Some(write(&restored, &[user(1, epoch)], &[]).await);
     }
     following.replica.reach(token.unwrap().revision, PATIENCE).await.unwrap();
+    let confirmed = async {
+        while following.replica.view(BOUND).is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, confirmed).await.unwrap();
     let view = following.replica.view(BOUND).unwrap();
     assert_eq!(view.world().user_by_id(&user_id(1)).map(|user| user.epoch.get()), Some(19));
     assert!(view.world().user_by_id(&user_id(2)).is_none(), "nothing of what was lost is mixed in");

@@ -6,7 +6,7 @@ use reeve_credentials::{
 };
 use reeve_model::{Entropy, Epoch, PrincipalId, Revision, SeededEntropy, Timestamp};
 use reeve_world::{
-    Access, AuthenticateError, EndedSession, Record, RecordKey, Token, TokenPrincipal, TokenRules, User, World,
+    Access, AuthenticateError, EndedSession, Outlook, Record, RecordKey, Token, TokenPrincipal, TokenRules, User, World,
 };
 use uuid::Uuid;
 
@@ -65,18 +65,19 @@ fn an_access_token_is_its_users() {
 
 #[test]
 fn an_access_token_ends_with_whatever_it_hangs_on() {
-    use AuthenticateError::{Revoked, SessionEnded, UnknownKey, UserInactive};
+    use AuthenticateError::{Newer, NotYetActive, Revoked, SessionEnded, UnknownKey, UnknownUser, UserInactive};
     let alice = user(1, "alice");
     let ended = EndedSession { sid: session_id(1), forget_time: at(1) };
     let cases = [
-        (Some(Record::User(User { active: false, ..alice.clone() })), None, UserInactive),
+        (Some(Record::User(User { active: false, epoch: Epoch::new(2), ..alice.clone() })), None, UserInactive),
+        (Some(Record::User(User { active: false, ..alice.clone() })), None, NotYetActive),
         (Some(Record::User(User { epoch: Epoch::new(2), ..alice.clone() })), None, Revoked),
-        (Some(Record::User(User { epoch: Epoch::new(0), ..alice.clone() })), None, Revoked),
+        (Some(Record::User(User { epoch: Epoch::new(0), ..alice.clone() })), None, Newer),
         (Some(Record::EndedSession(ended)), None, SessionEnded),
         (Some(Record::Access(Access { epoch: Epoch::new(6) })), None, Revoked),
-        (Some(Record::Access(Access { epoch: Epoch::new(4) })), None, Revoked),
-        (None, Some(RecordKey::User(user_id(1))), Revoked),
-        (None, Some(RecordKey::Access), Revoked),
+        (Some(Record::Access(Access { epoch: Epoch::new(4) })), None, Newer),
+        (None, Some(RecordKey::User(user_id(1))), UnknownUser(user_id(1))),
+        (None, Some(RecordKey::Access), Newer),
         (None, Some(RecordKey::SigningKey(public_key(0).id().to_string())), UnknownKey),
     ];
     let bearer = sign(&KEYS[0], &claims());
@@ -100,11 +101,45 @@ fn a_user_who_is_reactivated_does_not_get_old_tokens_back() {
     assert!(back.authenticate(&new, &rules(), NOW).is_ok());
 }
 
+/// Whoever is behind must never say that something has ended which has not begun there yet; and what has ended stays so,
+/// whatever else is newer.
+#[test]
+fn what_has_ended_is_told_from_what_is_still_to_come() {
+    use Outlook::{Final, Proven, Unproven};
+    let alice = user(1, "alice");
+    let shows = |user: User, access: u64| {
+        cluster().next(Revision::new(2), [Record::User(user), Record::Access(Access { epoch: Epoch::new(access) })], [])
+    };
+    let signed = |user_epoch: u64, access_epoch: u64| {
+        let epochs =
+            AccessClaims { user_epoch: Epoch::new(user_epoch), access_epoch: Epoch::new(access_epoch), ..claims() };
+        sign(&KEYS[0], &epochs)
+    };
+    for own in 0..3 {
+        for everybody in 4..7 {
+            let bearer = signed(own, everybody);
+            let active = shows(alice.clone(), 5).authenticate(&bearer, &rules(), NOW);
+            let inactive = refused(&shows(User { active: false, ..alice.clone() }, 5), &bearer).outlook();
+            let ended = own < 1 || everybody < 5;
+            assert_eq!(active.is_ok(), (own, everybody) == (1, 5));
+            assert_eq!(inactive, if ended { Final } else { Proven }, "{own} {everybody}");
+            if let Err(error) = active {
+                assert_eq!(error.outlook(), if ended { Final } else { Proven }, "{own} {everybody}");
+            }
+        }
+    }
+    assert_eq!(refused(&World::default(), &signed(1, 5)).outlook(), Unproven, "its key is not there yet");
+    for token in [mint_robot(&ENTROPY), mint_root(&ENTROPY)] {
+        assert_eq!(refused(&cluster(), token.expose()).outlook(), Unproven);
+        assert_eq!(refused(&cluster(), &format!("{}x", token.expose())).outlook(), Final, "no token looks like that");
+    }
+}
+
 #[test]
 fn a_user_of_the_same_name_is_not_the_one_who_was_deleted() {
     let gone = without(&cluster(), RecordKey::User(user_id(1)));
     let namesake = with(&gone, Record::User(user(2, "alice")));
-    assert_eq!(refused(&namesake, &sign(&KEYS[0], &claims())), AuthenticateError::Revoked);
+    assert_eq!(refused(&namesake, &sign(&KEYS[0], &claims())), AuthenticateError::UnknownUser(user_id(1)));
 }
 
 #[test]
@@ -153,7 +188,7 @@ fn a_robot_token_is_its_robots_until_its_end() {
     let gone = without(&world, RecordKey::Robot(robot_id(1)));
     assert_eq!(refused(&gone, text), AuthenticateError::Revoked);
     let revoked = without(&world, RecordKey::Token(TokenHash::of(text)));
-    assert_eq!(refused(&revoked, text), AuthenticateError::Unknown);
+    assert_eq!(refused(&revoked, text), AuthenticateError::UnknownToken);
 }
 
 #[test]
@@ -161,7 +196,7 @@ fn the_root_token_is_root() {
     let text = mint_root(&ENTROPY);
     let world = with(&cluster(), token(text.expose(), TokenPrincipal::Root, None));
     assert_eq!(world.authenticate(text.expose(), &rules(), NOW).unwrap().principal, PrincipalId::Root);
-    assert_eq!(refused(&cluster(), text.expose()), AuthenticateError::Unknown);
+    assert_eq!(refused(&cluster(), text.expose()), AuthenticateError::UnknownToken);
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl AgentUserService for AgentUsers {
 
 impl AgentUsers {
     async fn link(&self, request: Request<LinkUserRequest>) -> Result<LinkUserResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let mut violations = Violations::new();
         let username = violations.take("username", Username::parse(&request.username));
         let draft = messages::agent_user_draft(request.agent_user.unwrap_or_default());
@@ -85,7 +85,7 @@ impl AgentUsers {
             return Err(Failure::Invalid(violations));
         };
         let new = NewLink { username, agent_user, allow_shared: request.allow_shared };
-        let moment = self.0.moment_for_write().await?;
+        let moment = self.0.moment_for_write(&metadata).await?;
         let granted = need(&extensions, &rows::LINK_USER, &moment, &Resource::cluster())?;
         let token = self.0.link_user(&granted, &moment, &new).await?;
         Ok(LinkUserResponse {
@@ -96,9 +96,9 @@ impl AgentUsers {
     }
 
     async fn unlink(&self, request: Request<UnlinkUserRequest>) -> Result<UnlinkUserResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let username = username(&request.username)?;
-        let moment = self.0.moment_for_write().await?;
+        let moment = self.0.moment_for_write(&metadata).await?;
         let granted = need(&extensions, &rows::UNLINK_USER, &moment, &Resource::cluster())?;
         let token = self.0.unlink_user(&granted, &moment, &username).await?;
         Ok(UnlinkUserResponse { consistency_token: token.to_string() })
@@ -117,9 +117,9 @@ impl AgentUsers {
         &self,
         request: Request<SetWorkspaceAgentUserRequest>,
     ) -> Result<SetWorkspaceAgentUserResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let (name, change) = override_change(request)?;
-        let moment = self.0.moment_for_write().await?;
+        let moment = self.0.moment_for_write(&metadata).await?;
         let granted = need(&extensions, &rows::SET_WORKSPACE_AGENT_USER, &moment, &Resource::cluster())?;
         let (overrides, token) = self.0.set_workspace_agent_user(&granted, &moment, &name, &change).await?;
         Ok(SetWorkspaceAgentUserResponse {
@@ -132,9 +132,9 @@ impl AgentUsers {
         &self,
         request: Request<ClearWorkspaceAgentUserRequest>,
     ) -> Result<ClearWorkspaceAgentUserResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let name = workspace(&request.workspace)?;
-        let moment = self.0.moment_for_write().await?;
+        let moment = self.0.moment_for_write(&metadata).await?;
         let granted = need(&extensions, &rows::CLEAR_WORKSPACE_AGENT_USER, &moment, &Resource::cluster())?;
         let token = self.0.clear_workspace_agent_user(&granted, &moment, &name).await?;
         Ok(ClearWorkspaceAgentUserResponse { consistency_token: token.to_string() })

@@ -8,19 +8,17 @@ use reeve_answers::{Answers, Reader, Settings, Staleness};
 use reeve_api::agentmap as api;
 use reeve_api::agentmap::agent_user_service_client::AgentUserServiceClient;
 use reeve_chassis::config::ServerConfig;
-use reeve_chassis::{Authenticate, Caller, Failure, Listener, Setup, Unauthenticated, Via};
+use reeve_chassis::{Listener, Setup};
 use reeve_config_policy::PriorityOrder;
 use reeve_model::{
-    BindingId, Epoch, GroupId, GroupName, ManualClock, PrincipalId, PrincipalName, Resource, SeededEntropy, Subject,
-    Timestamp, UserId, Username, WorkspaceId, WorkspaceName, derived_uuid,
+    BindingId, Epoch, GroupId, GroupName, ManualClock, PrincipalId, Resource, SeededEntropy, Subject, Timestamp,
+    UserId, Username, WorkspaceId, WorkspaceName, derived_uuid,
 };
 use reeve_owner::{PublishedTxn, Writer};
 use reeve_rbac::BuiltinRole;
 use reeve_replica::{Replica, StoreSource, follow};
 use reeve_store::{Embedded, EmbeddedOptions, Key, Store, Txn};
-use reeve_world::{
-    Binding, Group, Membership, Record, RecordKey, ResolvedPrincipal, TokenRules, User, Workspace, World,
-};
+use reeve_world::{Binding, Group, Membership, Record, RecordKey, User, Workspace, World};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -30,8 +28,12 @@ use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use crate::meddler::Meddler;
+use crate::tokens::{self, rules, token_of};
 
-const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+/// Users 1 to 4.
+pub(crate) const NAMES: [&str; 4] = ["admin", "alice", "bob", "carol"];
+
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// A running service.
 pub(crate) struct Stand {
@@ -41,26 +43,6 @@ pub(crate) struct Stand {
     channel: Channel,
     _stop: DropGuard,
     _dir: TempDir,
-}
-
-/// Whom a token stands for: whoever it names.
-struct ByName(Replica);
-
-#[tonic::async_trait]
-impl Authenticate for ByName {
-    async fn authenticate(&self, bearer: &str) -> Result<Caller, Failure> {
-        // a token has no colon
-        let name = bearer.replacen('.', ":", 1);
-        let found = PrincipalName::parse(&name).ok().and_then(|name| {
-            let snapshot = self.0.latest()?;
-            match snapshot.world().principal(&name) {
-                Ok(ResolvedPrincipal::Actor(principal)) => Some(principal),
-                _ => None,
-            }
-        });
-        let principal = found.ok_or(Unauthenticated::TokenMalformed)?;
-        Ok(Caller { principal, name, session: None, token_expire_time: None, via: Via::Network })
-    }
 }
 
 impl Stand {
@@ -74,8 +56,7 @@ impl Stand {
         let stop = CancellationToken::new();
         tokio::spawn(follow(replica.clone(), StoreSource::new(store.clone()), stop.clone()));
         replica.ready().await;
-        let rules = TokenRules { issuer: "https://reeve".to_owned(), audience: "reeve".to_owned() };
-        let reader = Reader::new(replica.clone(), rules, Staleness::default());
+        let reader = Reader::new(replica.clone(), rules(), Staleness::default());
         let settings = Settings {
             agent_user: reeve_agent_user::Settings::default(),
             priority_order: PriorityOrder::LowerIsHigher,
@@ -84,13 +65,13 @@ impl Stand {
         let deps = Deps {
             writer: Writer::new(store.clone(), replica.clone(), entropy),
             answers: Answers::new(reader.clone(), settings),
-            reader,
+            reader: reader.clone(),
         };
         let service = AgentmapService::start(deps).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let rows = vec![reeve_agentmap::ROWS];
-        let authenticate = Arc::new(ByName(replica.clone()));
+        let authenticate = Arc::new(reader);
         let setup = Setup::new(ServerConfig::default(), service.services(), rows, authenticate);
         tokio::spawn(setup.build().unwrap().serve(vec![Listener::Tcp(listener)], stop.clone()));
         let channel = Endpoint::try_from(address).unwrap().connect().await.unwrap();
@@ -203,9 +184,7 @@ pub(crate) fn txn(upserts: impl IntoIterator<Item = Record>, deletes: impl IntoI
 pub(crate) fn asked_by<T>(who: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     if !who.is_empty() {
-        request
-            .metadata_mut()
-            .insert("authorization", format!("Bearer {}", who.replacen(':', ".", 1)).parse().unwrap());
+        request.metadata_mut().insert("authorization", format!("Bearer {}", token_of(who)).parse().unwrap());
     }
     request
 }
@@ -280,7 +259,7 @@ pub(crate) fn user(number: u128, name: &str) -> Record {
 /// `admin` (1) is in `admins`; `alice` (2), `bob` (3) and `carol` (4) are in no group; there is the workspace `vision`.
 fn people() -> Vec<Record> {
     let admins = GroupName::parse("admins").unwrap();
-    vec![
+    let mut people = vec![
         Record::Group(Group::new(GroupId::ADMINS, admins, START)),
         user(1, "admin"),
         user(2, "alice"),
@@ -288,7 +267,9 @@ fn people() -> Vec<Record> {
         user(4, "carol"),
         Record::Membership(Membership { group: GroupId::ADMINS, member: PrincipalId::User(user_id(1)) }),
         vision(),
-    ]
+    ];
+    people.extend(tokens::records());
+    people
 }
 
 pub(crate) fn vision() -> Record {

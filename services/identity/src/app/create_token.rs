@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prost::Message as _;
-use reeve_answers::Purpose;
+use reeve_answers::Moment;
 use reeve_chassis::{Failure, Granted};
 use reeve_credentials::{SecretString, TokenHash, mint_robot};
 use reeve_model::{ConsistencyToken, PrincipalId, Timestamp};
@@ -29,6 +29,7 @@ pub(crate) struct Minted {
 /// [`Failure::NotFound`]; [`Failure::Escalation`]; [`Failure::Unavailable`].
 pub(crate) async fn create_token(
     granted: &Granted,
+    moment: &Moment,
     shared: &Shared,
     robot: &str,
     ttl: Option<Duration>,
@@ -41,7 +42,7 @@ pub(crate) async fn create_token(
         let found = accounts::robot_named(&shared.writer, robot).await?;
         let found = found.ok_or_else(|| Failure::not_found(format!("robot:{robot}")))?;
         let uid = found.value.uid;
-        let moment = shared.reader.newest(Purpose::Administration).await?;
+        let moment = shared.reader.again(moment, granted).await?;
         // The token may outlive what the caller holds: only what lasts as long may be conveyed.
         let (world, caller) = (moment.world(), &granted.caller().principal);
         let conveyance = Conveyance { world, caller, now: moment.now(), until: expire_time };

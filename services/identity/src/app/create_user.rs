@@ -1,6 +1,6 @@
 //! Creating a user.
 
-use reeve_answers::Purpose;
+use reeve_answers::Moment;
 use reeve_chassis::{Failure, Granted};
 use reeve_credentials::SecretString;
 use reeve_model::{ConsistencyToken, DisplayName, Username};
@@ -39,15 +39,19 @@ pub(crate) enum Rank {
 /// [`Failure::Escalation`]; [`Failure::AlreadyExists`]; `TOO_BUSY`; [`Failure::Unavailable`].
 pub(crate) async fn create_user(
     granted: &Granted,
+    moment: &Moment,
     shared: &Shared,
     new: NewUser,
 ) -> Result<(Shown, ConsistencyToken), Failure> {
     let NewUser { username, display_name, password, rank } = new;
-    if rank == Rank::Administrator {
-        let moment = shared.reader.newest(Purpose::Administration).await?;
-        let (world, caller) = (moment.world(), &granted.caller().principal);
-        Conveyance { world, caller, now: moment.now(), until: None }.of_role(BuiltinRole::ClusterAdmin)?;
-    }
+    let may_convey = |moment: &Moment| match rank {
+        Rank::Plain => Ok(()),
+        Rank::Administrator => {
+            let (world, caller) = (moment.world(), &granted.caller().principal);
+            Conveyance { world, caller, now: moment.now(), until: None }.of_role(BuiltinRole::ClusterAdmin)
+        }
+    };
+    may_convey(moment)?;
     // A name that is taken is said before a hash is spent on it; the guards below decide.
     let taken = async |user: &User| names_are_free(shared, user).await;
     let user = User { display_name, ..new_user(username, shared.clock.now(), shared.entropy()) };
@@ -55,6 +59,8 @@ pub(crate) async fn create_user(
     let phc = SecretString::from(shared.hashing.hash(password, shared.entropy().bytes()).await?);
     let membership = (rank == Rank::Administrator).then(|| administrator(user.uid));
     let attempt = async || {
+        // the hash took its time
+        may_convey(&shared.reader.again(moment, granted).await?)?;
         taken(&user).await?;
         let mut txn =
             with_user(Txn::new(), &user, &phc, &shared.sealer, shared.entropy()).map_err(Failure::internal)?;

@@ -1,6 +1,6 @@
 //! Letting a user in, and keeping them out.
 
-use reeve_answers::Purpose;
+use reeve_answers::Moment;
 use reeve_chassis::{Failure, Granted};
 use reeve_model::{ConsistencyToken, PrincipalId};
 use reeve_owner::{AdminChange, Attempt, PublishedTxn};
@@ -36,14 +36,14 @@ impl Shown {
 /// [`Failure::NotFound`]; [`Failure::Escalation`]; `LAST_ADMIN`; [`Failure::Unavailable`].
 pub(crate) async fn deactivate(
     granted: &Granted,
+    moment: &Moment,
     shared: &Shared,
     username: &str,
 ) -> Result<(Shown, ConsistencyToken), Failure> {
-    let authority = || shared.reader.now(Purpose::Administration);
     let attempt = async || {
         let found = accounts::user_named(&shared.writer, username).await?;
         let found = found.ok_or_else(|| Failure::not_found(format!("user:{username}")))?;
-        may_touch(granted, shared, &found.value).await?;
+        may_touch(granted, moment, shared, &found.value).await?;
         if !found.value.active {
             return Ok(Attempt { txn: Txn::new(), answer: found.value });
         }
@@ -52,7 +52,8 @@ pub(crate) async fn deactivate(
         let record = Record::User(user.clone());
         let txn = Txn::new().publish_over(&found.read, &record);
         let change = AdminChange { upserts: vec![record], deletes: Vec::new() };
-        let txn = shared.writer.keep_an_admin(txn, change, granted, authority).await?;
+        let still_allowed = async { shared.reader.again(moment, granted).await.map(drop) };
+        let txn = shared.writer.keep_an_admin(txn, change, granted, still_allowed).await?;
         Ok(Attempt { txn, answer: user })
     };
     let (user, proof) = shared.writer.transact(attempt).await?;
@@ -65,13 +66,14 @@ pub(crate) async fn deactivate(
 /// [`Failure::NotFound`]; [`Failure::Escalation`]; [`Failure::Unavailable`].
 pub(crate) async fn activate(
     granted: &Granted,
+    moment: &Moment,
     shared: &Shared,
     username: &str,
 ) -> Result<(Shown, ConsistencyToken), Failure> {
     let attempt = async || {
         let found = accounts::user_named(&shared.writer, username).await?;
         let found = found.ok_or_else(|| Failure::not_found(format!("user:{username}")))?;
-        may_touch(granted, shared, &found.value).await?;
+        may_touch(granted, moment, shared, &found.value).await?;
         if found.value.active {
             return Ok(Attempt { txn: Txn::new(), answer: found.value });
         }
@@ -84,8 +86,8 @@ pub(crate) async fn activate(
 }
 
 /// Whether the caller holds at the cluster all that the user does, or would if they were active.
-async fn may_touch(granted: &Granted, shared: &Shared, user: &User) -> Result<(), Failure> {
-    let moment = shared.reader.newest(Purpose::Administration).await?;
+async fn may_touch(granted: &Granted, moment: &Moment, shared: &Shared, user: &User) -> Result<(), Failure> {
+    let moment = shared.reader.again(moment, granted).await?;
     let active = Record::User(User { active: true, ..user.clone() });
     let world = moment.world().clone().next(moment.revision(), [active], []);
     let target = PrincipalId::User(user.uid);

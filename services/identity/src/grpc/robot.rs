@@ -24,7 +24,8 @@ impl RobotService for IdentityService {
         &self,
         request: Request<api::CreateRobotRequest>,
     ) -> Result<Response<api::CreateRobotResponse>, Status> {
-        let granted = need(request.extensions(), &CREATE_ROBOT, &self.moment()?, &Resource::cluster())?;
+        let moment = self.moment_for_write(request.metadata()).await?;
+        let granted = need(request.extensions(), &CREATE_ROBOT, &moment, &Resource::cluster())?;
         let request = request.get_ref();
         let mut violations = Violations::new();
         let name = violations.take("name", RobotName::parse(&request.name));
@@ -64,7 +65,8 @@ impl RobotService for IdentityService {
         &self,
         request: Request<api::DeleteRobotRequest>,
     ) -> Result<Response<api::DeleteRobotResponse>, Status> {
-        let granted = need(request.extensions(), &DELETE_ROBOT, &self.moment()?, &Resource::cluster())?;
+        let moment = self.moment_for_write(request.metadata()).await?;
+        let granted = need(request.extensions(), &DELETE_ROBOT, &moment, &Resource::cluster())?;
         let name = required("name", &request.get_ref().name)?;
         let proof = delete_robot(&granted, &self.shared, name).await?;
         Ok(Response::new(api::DeleteRobotResponse { consistency_token: proof.to_string() }))

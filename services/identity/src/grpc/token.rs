@@ -18,11 +18,12 @@ impl TokenService for IdentityService {
         &self,
         request: Request<api::CreateTokenRequest>,
     ) -> Result<Response<api::CreateTokenResponse>, Status> {
-        let granted = need(request.extensions(), &CREATE_TOKEN, &self.moment()?, &Resource::cluster())?;
+        let moment = self.moment_for_write(request.metadata()).await?;
+        let granted = need(request.extensions(), &CREATE_TOKEN, &moment, &Resource::cluster())?;
         let request = request.get_ref();
         let robot = required("robot", &request.robot)?;
         let ttl = ttl(request.ttl.as_ref())?;
-        let Minted { token, expire_time, proof } = create_token(&granted, &self.shared, robot, ttl).await?;
+        let Minted { token, expire_time, proof } = create_token(&granted, &moment, &self.shared, robot, ttl).await?;
         Ok(Response::new(api::CreateTokenResponse {
             token: token.expose().to_owned(),
             expire_time: expire_time.map(timestamp),

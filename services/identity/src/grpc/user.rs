@@ -7,6 +7,7 @@ use reeve_chassis::{Authority, Failure, filtered, need};
 use reeve_credentials::SecretString;
 use reeve_model::{DisplayName, PrincipalId, Resource, UserId, Username, Violations};
 use reeve_rbac::Permission;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use super::encode::{user, user_of};
@@ -18,8 +19,8 @@ use crate::rows::{ACTIVATE_USER, CREATE_USER, DEACTIVATE_USER, GET_USER, LIST_US
 
 impl IdentityService {
     /// What an administrative write is authorised by.
-    pub(super) fn moment(&self) -> Result<Moment, Failure> {
-        self.shared.reader.now(Purpose::Administration)
+    pub(super) async fn moment_for_write(&self, metadata: &MetadataMap) -> Result<Moment, Failure> {
+        self.shared.reader.newest(metadata, Purpose::Administration).await
     }
 
     /// Reads a new user, and holds the password against the rules.
@@ -48,9 +49,10 @@ impl UserService for IdentityService {
         &self,
         request: Request<api::CreateUserRequest>,
     ) -> Result<Response<api::CreateUserResponse>, Status> {
-        let granted = need(request.extensions(), &CREATE_USER, &self.moment()?, &Resource::cluster())?;
+        let moment = self.moment_for_write(request.metadata()).await?;
+        let granted = need(request.extensions(), &CREATE_USER, &moment, &Resource::cluster())?;
         let new = self.new_user(request.into_inner())?;
-        let (created, proof) = create_user(&granted, &self.shared, new).await?;
+        let (created, proof) = create_user(&granted, &moment, &self.shared, new).await?;
         Ok(Response::new(api::CreateUserResponse { user: Some(user(created)), consistency_token: proof.to_string() }))
     }
 
@@ -102,9 +104,10 @@ impl UserService for IdentityService {
         &self,
         request: Request<api::ActivateUserRequest>,
     ) -> Result<Response<api::ActivateUserResponse>, Status> {
-        let granted = need(request.extensions(), &ACTIVATE_USER, &self.moment()?, &Resource::cluster())?;
+        let moment = self.moment_for_write(request.metadata()).await?;
+        let granted = need(request.extensions(), &ACTIVATE_USER, &moment, &Resource::cluster())?;
         let name = required("username", &request.get_ref().username)?;
-        let (activated, proof) = set_active::activate(&granted, &self.shared, name).await?;
+        let (activated, proof) = set_active::activate(&granted, &moment, &self.shared, name).await?;
         let consistency_token = proof.to_string();
         Ok(Response::new(api::ActivateUserResponse { user: Some(user(activated)), consistency_token }))
     }
@@ -113,9 +116,10 @@ impl UserService for IdentityService {
         &self,
         request: Request<api::DeactivateUserRequest>,
     ) -> Result<Response<api::DeactivateUserResponse>, Status> {
-        let granted = need(request.extensions(), &DEACTIVATE_USER, &self.moment()?, &Resource::cluster())?;
+        let moment = self.moment_for_write(request.metadata()).await?;
+        let granted = need(request.extensions(), &DEACTIVATE_USER, &moment, &Resource::cluster())?;
         let name = required("username", &request.get_ref().username)?;
-        let (deactivated, proof) = set_active::deactivate(&granted, &self.shared, name).await?;
+        let (deactivated, proof) = set_active::deactivate(&granted, &moment, &self.shared, name).await?;
         let consistency_token = proof.to_string();
         Ok(Response::new(api::DeactivateUserResponse { user: Some(user(deactivated)), consistency_token }))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reeve_answers::{Purpose, Reader, Staleness};
+use reeve_answers::{Reader, Staleness};
 use reeve_chassis::config::ServerConfig;
 use reeve_chassis::{Listener, Setup};
 use reeve_credentials::{ClusterKey, Sealer, SecretString, mint_root};
@@ -14,7 +14,8 @@ use reeve_identity::{
     PasswordsConfig, ROWS, bootstrap,
 };
 use reeve_model::{
-    BindingId, Clock, Entropy, ManualClock, Resource, Revision, SeededEntropy, StoreId, Subject, Timestamp, WorkspaceId,
+    BindingId, Clock, Consistency, Entropy, ManualClock, Resource, Revision, SeededEntropy, StoreId, Subject,
+    Timestamp, WorkspaceId,
 };
 use reeve_owner::{PublishedTxn, Writer};
 use reeve_rbac::BuiltinRole;
@@ -172,13 +173,13 @@ impl Ground {
         let (reader, replica) = (deps.reader.clone(), deps.writer.replica().clone());
         let service = IdentityService::start(deps, &TaskTracker::new(), shutdown.clone()).await.unwrap();
         let server = ServerConfig::default();
-        let mut setup = Setup::new(server, service.services(), vec![ROWS], Arc::new(reader.clone()));
+        let mut setup = Setup::new(server, service.services(), vec![ROWS], Arc::new(reader));
         setup.clock = self.clock.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(setup.build().unwrap().serve(vec![Listener::Tcp(listener)], shutdown.clone()));
         let channel = Endpoint::try_from(address).unwrap().connect().await.unwrap();
-        Identity { service, reader, replica, channel, _shutdown: shutdown.drop_guard() }
+        Identity { service, replica, channel, _shutdown: shutdown.drop_guard() }
     }
 
     /// What an identity over this store is made of, with a replica that follows it.
@@ -270,7 +271,6 @@ fn name_of(text: &str) -> reeve_model::WorkspaceName {
 /// One identity of a cluster.
 pub(crate) struct Identity {
     pub(crate) service: IdentityService,
-    pub(crate) reader: Reader,
     pub(crate) replica: Replica,
     pub(crate) channel: Channel,
     _shutdown: DropGuard,
@@ -279,7 +279,9 @@ pub(crate) struct Identity {
 impl Identity {
     /// The World as new as the store is.
     pub(crate) async fn newest(&self) -> World {
-        self.reader.newest(Purpose::Administration).await.unwrap().world().clone()
+        let wait = Duration::from_secs(10);
+        let view = self.replica.view_at(Consistency::FullyConsistent, Duration::MAX, wait).await;
+        view.unwrap().world().clone()
     }
 
     /// Moves the clock, and waits until the replica was confirmed since.

@@ -1,6 +1,6 @@
 //! `Unbind`: bindings are removed, all or none.
 
-use reeve_answers::{Moment, Purpose};
+use reeve_answers::Moment;
 use reeve_chassis::{Failure, Granted, PreconditionReason};
 use reeve_model::ConsistencyToken;
 use reeve_owner::{AdminChange, Attempt};
@@ -41,8 +41,8 @@ impl App {
                 change.deletes.push(RecordKey::Binding(placed.uid));
             }
             if let Some(granted) = &over_admins {
-                let authority = || self.reader.now(Purpose::Administration);
-                txn = self.writer.keep_an_admin(txn, change, granted, authority).await?;
+                let still_allowed = async { self.reader.again(moment, granted).await.map(drop) };
+                txn = self.writer.keep_an_admin(txn, change, granted, still_allowed).await?;
             }
             Ok(Attempt { txn, answer: () })
         };

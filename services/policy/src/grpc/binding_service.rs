@@ -44,7 +44,7 @@ impl BindingService for Bindings {
 
 impl Bindings {
     async fn make(&self, request: Request<BindRequest>) -> Result<BindResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let now = self.0.clock.now();
         let grants = grants(&request.grants, |grant, field, violations| Terms {
             expire_time: decode::future_time(
@@ -55,7 +55,7 @@ impl Bindings {
             ),
             note: decode::text(&format!("{field}.note"), &grant.note, violations),
         })?;
-        let moment = self.0.moment_for_write().await?;
+        let moment = self.0.moment_for_write(&metadata).await?;
         let asked = allowed(&extensions, &rows::BIND, &moment, grants)?;
         let (made, token) = self.0.bind(&moment, asked).await?;
         Ok(BindResponse {
@@ -65,9 +65,9 @@ impl Bindings {
     }
 
     async fn remove(&self, request: Request<UnbindRequest>) -> Result<UnbindResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let grants = grants(&request.grants, |_, _, _| Terms::default())?;
-        let moment = self.0.moment_for_write().await?;
+        let moment = self.0.moment_for_write(&metadata).await?;
         let asked = allowed(&extensions, &rows::UNBIND, &moment, grants)?;
         let token = self.0.unbind(&moment, asked).await?;
         Ok(UnbindResponse { consistency_token: token.to_string() })

@@ -55,9 +55,9 @@ impl ConfigPolicyService for ConfigPolicies {
 
 impl ConfigPolicies {
     async fn set(&self, request: Request<SetConfigPolicyRequest>) -> Result<SetConfigPolicyResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let new = new_policy(request)?;
-        let moment = self.0.moment_for_write().await?;
+        let moment = self.0.moment_for_write(&metadata).await?;
         let granted = need(&extensions, &rows::SET_CONFIG_POLICY, &moment, new.scope.resource())?;
         let scope = new.scope.resource().to_string();
         let (set, token) = self.0.set_config_policy(&granted, &moment, new).await?;
@@ -84,13 +84,13 @@ impl ConfigPolicies {
     }
 
     async fn delete(&self, request: Request<DeleteConfigPolicyRequest>) -> Result<DeleteConfigPolicyResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let mut violations = Violations::new();
         let scope = violations.take("scope", PolicyScope::parse(&request.scope));
         let workload = decode::workload("workload_type", &request.workload_type, &mut violations);
         all_right(violations)?;
         let (scope, workload) = (read(scope)?, read(workload)?);
-        let moment = self.0.moment_for_write().await?;
+        let moment = self.0.moment_for_write(&metadata).await?;
         let granted = need(&extensions, &rows::DELETE_CONFIG_POLICY, &moment, scope.resource())?;
         let etag = decode::given(&request.etag);
         let token = self.0.delete_config_policy(&granted, &moment, (scope, workload), etag).await?;

@@ -54,13 +54,13 @@ impl WorkspaceService for Workspaces {
 
 impl Workspaces {
     async fn create(&self, request: Request<CreateWorkspaceRequest>) -> Result<CreateWorkspaceResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let mut violations = Violations::new();
         let name = violations.take("name", WorkspaceName::parse(&request.name));
         let description = decode::text("description", &request.description, &mut violations);
         all_right(violations)?;
         let new = NewWorkspace { name: read(name)?, description };
-        let moment = self.0.moment_for_write().await?;
+        let moment = self.0.moment_for_write(&metadata).await?;
         let granted = need(&extensions, &rows::CREATE_WORKSPACE, &moment, &Resource::cluster())?;
         let deadline = CallDeadline::of(&extensions);
         let (workspace, group, token) = self.0.create_workspace(&granted, &moment, new, deadline).await?;
@@ -99,9 +99,9 @@ impl Workspaces {
     }
 
     async fn delete(&self, request: Request<DeleteWorkspaceRequest>) -> Result<DeleteWorkspaceResponse, Failure> {
-        let (_, extensions, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let name = WorkspaceName::parse(&request.name).map_err(|error| Failure::invalid("name", error))?;
-        let moment = self.0.moment_for_write().await?;
+        let moment = self.0.moment_for_write(&metadata).await?;
         let granted = need(&extensions, &rows::DELETE_WORKSPACE, &moment, &Resource::workspace(&name))?;
         let (etag, deadline) = (decode::given(&request.etag), CallDeadline::of(&extensions));
         let token = self.0.delete_workspace(&granted, &moment, &name, etag, deadline).await?;

@@ -106,12 +106,7 @@ async fn a_deactivated_user_may_nothing() {
     let inactive = reeve_world::User { active: false, ..alice };
     stand.ground.write([reeve_world::Record::User(inactive)], []).await;
     for (method, (code, _)) in every_method(&stand, "user:alice").await {
-        // who they are is the business of authentication; what they hold is nothing
-        let ok = ["ListWorkspaces", "ListRoles"].contains(&method);
-        assert!(
-            matches!(code, Code::NotFound | Code::PermissionDenied) || (ok && code == Code::Ok),
-            "{method} {code:?}"
-        );
+        assert_eq!(code, Code::Unauthenticated, "{method}");
     }
 }
 

@@ -349,7 +349,6 @@ async fn a_request_says_what_it_did_with_a_token() {
         consistency: Some(reeve_api::api::Consistency { requirement: Some(requirement) }),
         ..Default::default()
     };
-    let root = stand.ground.root_token().await;
-    let listed = stand.bindings().list_bindings(asked_by(&root, request)).await.unwrap().into_inner();
+    let listed = stand.bindings().list_bindings(asked_by("root", request)).await.unwrap().into_inner();
     assert_eq!(listed.bindings, answer.bindings);
 }

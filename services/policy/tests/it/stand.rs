@@ -10,20 +10,16 @@ use reeve_api::policy::config_policy_service_client::ConfigPolicyServiceClient;
 use reeve_api::policy::role_service_client::RoleServiceClient;
 use reeve_api::policy::workspace_service_client::WorkspaceServiceClient;
 use reeve_chassis::config::ServerConfig;
-use reeve_chassis::{Authenticate, Caller, Failure, Listener, Owner, Setup, Unauthenticated, Via};
+use reeve_chassis::{Listener, Owner, Setup};
 use reeve_config_policy::PriorityOrder;
-use reeve_credentials::{TokenHash, mint_root};
 use reeve_model::{
-    Epoch, GroupId, GroupName, ManualClock, PrincipalId, PrincipalName, RobotId, RobotName, SeededEntropy, Timestamp,
-    UserId, Username,
+    Epoch, GroupId, GroupName, ManualClock, PrincipalId, RobotId, RobotName, SeededEntropy, Timestamp, UserId, Username,
 };
 use reeve_owner::{Neighbours, Parent, PublishedTxn, Reconciled, WorkspacesConfig, Writer};
 use reeve_policy::{Deps, PolicyConfig, PolicyService};
 use reeve_replica::{Replica, StoreSource, follow};
 use reeve_store::{Embedded, EmbeddedOptions, Key, Store, Txn};
-use reeve_world::{
-    Group, Membership, Record, RecordKey, ResolvedPrincipal, Robot, Token, TokenPrincipal, TokenRules, User, World,
-};
+use reeve_world::{Group, Membership, Record, RecordKey, Robot, User, World};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -33,9 +29,13 @@ use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use crate::meddler::Meddler;
+use crate::tokens::{self, rules, token_of};
 
 /// When every test begins.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// Users 1 to 5.
+pub(crate) const NAMES: [&str; 5] = ["admin", "alice", "bob", "carol", "dave"];
 
 /// A store with people in it, and a replica that follows it.
 pub(crate) struct Ground {
@@ -53,29 +53,6 @@ pub(crate) struct Stand {
     pub(crate) service: PolicyService,
     channel: Channel,
     _stop: DropGuard,
-}
-
-/// Whom a token stands for: whoever it names; and whoever a real one is of.
-struct ByName(Reader);
-
-#[tonic::async_trait]
-impl Authenticate for ByName {
-    async fn authenticate(&self, bearer: &str) -> Result<Caller, Failure> {
-        if bearer.starts_with("reeve_") {
-            return self.0.authenticate(bearer).await;
-        }
-        // a token has no colon
-        let name = bearer.replacen('.', ":", 1);
-        let found = PrincipalName::parse(&name).ok().and_then(|name| {
-            let snapshot = self.0.replica().latest()?;
-            match snapshot.world().principal(&name) {
-                Ok(ResolvedPrincipal::Actor(principal)) => Some(principal),
-                _ => None,
-            }
-        });
-        let principal = found.ok_or(Unauthenticated::TokenMalformed)?;
-        Ok(Caller { principal, name, session: None, token_expire_time: None, via: Via::Network })
-    }
 }
 
 impl Ground {
@@ -97,8 +74,7 @@ impl Ground {
 
     /// What a service on this ground is made of.
     pub(crate) fn deps(&self, config: PolicyConfig) -> Deps {
-        let rules = TokenRules { issuer: "https://reeve".to_owned(), audience: "reeve".to_owned() };
-        let reader = Reader::new(self.replica.clone(), rules, Staleness::default());
+        let reader = Reader::new(self.replica.clone(), rules(), Staleness::default());
         let settings = Settings {
             agent_user: reeve_agent_user::Settings::default(),
             priority_order: PriorityOrder::LowerIsHigher,
@@ -128,19 +104,6 @@ impl Ground {
     pub(crate) async fn commit(&self, txn: Txn) {
         let committed = self.store.inner.commit(txn).await.unwrap();
         self.replica.reach(committed.revision, Duration::from_secs(10)).await.unwrap();
-    }
-
-    /// A root token that holds, as a request that asks for a state has to bring: its caller is authenticated in that state.
-    pub(crate) async fn root_token(&self) -> String {
-        let token = mint_root(self.entropy.as_ref());
-        let record = Token {
-            hash: TokenHash::of(token.expose()),
-            principal: TokenPrincipal::Root,
-            expire_time: None,
-            create_time: START,
-        };
-        self.write([Record::Token(record)], []).await;
-        token.expose().to_owned()
     }
 
     /// Removes a key of any kind.
@@ -177,7 +140,7 @@ impl Stand {
 
     pub(crate) async fn with(ground: Ground, workspaces: WorkspacesConfig) -> Self {
         let deps = Deps { workspaces, ..ground.deps(PolicyConfig::default()) };
-        let authenticate = Arc::new(ByName(deps.reader.clone()));
+        let authenticate = Arc::new(deps.reader.clone());
         let service = PolicyService::start(deps).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -287,9 +250,7 @@ impl Stand {
 pub(crate) fn asked_by<T>(who: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     if !who.is_empty() {
-        request
-            .metadata_mut()
-            .insert("authorization", format!("Bearer {}", who.replacen(':', ".", 1)).parse().unwrap());
+        request.metadata_mut().insert("authorization", format!("Bearer {}", token_of(who)).parse().unwrap());
     }
     request
 }
@@ -371,6 +332,10 @@ pub(crate) fn user(number: u128, name: &str) -> User {
     }
 }
 
+pub(crate) fn robot_id() -> RobotId {
+    RobotId::from_uuid(Uuid::from_u128(0x7000_8000_0000_0000_2001))
+}
+
 pub(crate) fn group_id(number: u128) -> GroupId {
     GroupId::from_uuid(Uuid::from_u128(0x7000_8000_0000_0000_1000 + number))
 }
@@ -386,14 +351,14 @@ fn people() -> Vec<Record> {
         group(GroupId::ADMINS, "admins"),
         group(group_id(1), "vision-team"),
         Record::Robot(Robot {
-            uid: RobotId::from_uuid(Uuid::from_u128(0x7000_8000_0000_0000_2001)),
+            uid: robot_id(),
             name: RobotName::parse("ci").unwrap(),
             description: String::new(),
             create_time: START,
         }),
     ];
-    let names = ["admin", "alice", "bob", "carol", "dave"];
-    records.extend((1..).zip(names).map(|(number, name)| Record::User(user(number, name))));
+    records.extend(tokens::records());
+    records.extend((1..).zip(NAMES).map(|(number, name)| Record::User(user(number, name))));
     for (group, member) in [(GroupId::ADMINS, 1), (group_id(1), 5)] {
         records.push(Record::Membership(Membership { group, member: PrincipalId::User(user_id(member)) }));
     }
