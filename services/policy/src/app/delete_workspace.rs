@@ -1,6 +1,6 @@
 //! `DeleteWorkspace`: a workspace goes, and with it all that hangs on it.
 
-use reeve_answers::{Moment, Purpose};
+use reeve_answers::Moment;
 use reeve_chassis::{CallDeadline, Failure, Granted};
 use reeve_model::{ConsistencyToken, GroupId, Resource, WorkspaceId, WorkspaceName};
 use reeve_owner::{AdminChange, Attempt, Parent};
@@ -39,8 +39,8 @@ impl App {
                 deletes: vec![RecordKey::Workspace(uid), RecordKey::Group(group)],
                 ..AdminChange::default()
             };
-            let authority = || self.reader.now(Purpose::Administration);
-            let txn = self.writer.keep_an_admin(txn, change, granted, authority).await?;
+            let still_allowed = async { self.reader.again(moment, granted).await.map(drop) };
+            let txn = self.writer.keep_an_admin(txn, change, granted, still_allowed).await?;
             // nothing is compared of these: they hang on the workspace, whatever they say
             let room = MAX_OPERATIONS.saturating_sub(txn.ops.len());
             let txn =
