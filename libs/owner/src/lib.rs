@@ -3,6 +3,7 @@
 
 mod last_admin;
 mod look;
+mod neighbour_server;
 mod neighbours;
 mod reconcile;
 mod reconciler;
@@ -10,6 +11,7 @@ mod workspaces_config;
 mod writer;
 
 pub use last_admin::AdminChange;
+pub use neighbour_server::{NEIGHBOUR_ROWS, NeighbourServer};
 pub use neighbours::{LocalOwners, Neighbours, TELL_WAIT};
 pub use reconcile::{MAX_SWEPT, Reconcile, Reconciled};
 pub use reconciler::Reconciler;

@@ -5,11 +5,14 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use reeve_chassis::{CallDeadline, Failure, Owner};
+use reeve_api::neighbour::ReconcileRequest;
+use reeve_api::neighbour::neighbour_service_client::NeighbourServiceClient;
+use reeve_chassis::{CallDeadline, Failure, Owner, Peers, ServiceTokenSource};
 use reeve_model::ConsistencyToken;
 use reeve_replica::Replica;
 use reeve_world::Parent;
 use tokio::time::{Instant, timeout_at};
+use tonic::{Request, Status};
 
 use crate::Reconcile;
 use crate::look::look;
@@ -54,6 +57,22 @@ pub struct Neighbours {
 enum Reach {
     Nobody,
     Here(Arc<LocalOwners>),
+    Elsewhere(Peers, ServiceTokenSource),
+}
+
+/// Why a neighbour was not told: for the log alone.
+struct Untold(String);
+
+impl From<Failure> for Untold {
+    fn from(failure: Failure) -> Self {
+        Self(format!("{failure:?}"))
+    }
+}
+
+impl From<Status> for Untold {
+    fn from(status: Status) -> Self {
+        Self(format!("{:?}: {}", status.code(), status.message()))
+    }
 }
 
 impl Neighbours {
@@ -65,6 +84,11 @@ impl Neighbours {
     /// The others live in this process, over the same `replica`.
     pub fn local(me: Owner, replica: Replica, owners: Arc<LocalOwners>) -> Self {
         Self { me, replica, reach: Reach::Here(owners) }
+    }
+
+    /// The others are processes of their own: they are called over gRPC, with a service token for each.
+    pub fn remote(me: Owner, replica: Replica, peers: Peers, tokens: ServiceTokenSource) -> Self {
+        Self { me, replica, reach: Reach::Elsewhere(peers, tokens) }
     }
 
     /// Tells the others, all at once, that `parent` came or went by the write that `written` proves, and waits until they have
@@ -81,28 +105,37 @@ impl Neighbours {
         let wait = deadline.map_or(TELL_WAIT, |deadline| deadline.left().saturating_sub(ANSWER_TIME).min(TELL_WAIT));
         let until = Instant::now() + wait;
         let others = Owner::ALL.into_iter().filter(|owner| *owner != self.me);
-        let answers =
-            join_all(others.map(async |owner| match timeout_at(until, self.ask(owner, parent, written)).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(failure)) => {
-                    tracing::warn!(%owner, %parent, ?failure, "a neighbour could not be told; it finds out by itself");
-                    None
-                }
-                Err(_) => {
-                    tracing::warn!(%owner, %parent, ?wait, "a neighbour was not done in time; it goes on by itself");
-                    None
-                }
-            }))
-            .await;
+        let told = others.map(|owner| self.told(owner, parent, written, until));
+        let answers = join_all(told).await;
         let newest = answers.into_iter().flatten().fold(written, |newest, answer| {
             if answer.store == newest.store && answer.revision > newest.revision { answer } else { newest }
         });
-        if newest != written
-            && self.replica.reach(newest.revision, until.saturating_duration_since(Instant::now())).await.is_err()
-        {
+        let left = until.saturating_duration_since(Instant::now());
+        if newest != written && self.replica.reach(newest.revision, left).await.is_err() {
             tracing::debug!(revision = %newest.revision, "neighbours wrote what is not yet seen here");
         }
         newest
+    }
+
+    /// What one answered in time.
+    async fn told(
+        &self,
+        owner: Owner,
+        parent: Parent,
+        written: ConsistencyToken,
+        until: Instant,
+    ) -> Option<ConsistencyToken> {
+        match timeout_at(until, self.ask(owner, parent, written, until)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(Untold(cause))) => {
+                tracing::warn!(%owner, %parent, cause, "a neighbour could not be told; it finds out by itself");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(%owner, %parent, "a neighbour was not done in time; it goes on by itself");
+                None
+            }
+        }
     }
 
     async fn ask(
@@ -110,13 +143,22 @@ impl Neighbours {
         owner: Owner,
         parent: Parent,
         written: ConsistencyToken,
-    ) -> Result<Option<ConsistencyToken>, Failure> {
+        until: Instant,
+    ) -> Result<Option<ConsistencyToken>, Untold> {
         match &self.reach {
             Reach::Nobody => Ok(None),
             Reach::Here(owners) => match owners.find(owner) {
-                Some(found) => look(found.as_ref(), &self.replica, parent, written).await.map(Some),
+                Some(found) => Ok(Some(look(found.as_ref(), &self.replica, parent, written).await?)),
                 None => Ok(None),
             },
+            Reach::Elsewhere(peers, tokens) => {
+                let mut client = NeighbourServiceClient::with_interceptor(peers.to(owner), tokens.to(owner));
+                let (after, subject) = (written.to_string(), parent.to_string());
+                let mut request = Request::new(ReconcileRequest { after, subject });
+                request.set_timeout(until.saturating_duration_since(Instant::now()));
+                let answer = client.reconcile(request).await?.into_inner();
+                ConsistencyToken::parse(&answer.consistency_token).map(Some).map_err(|error| Untold(error.to_string()))
+            }
         }
     }
 }
