@@ -161,8 +161,8 @@ impl PublishedTxn for Txn {
 
 pub(crate) fn store_failure(error: StoreError) -> Failure {
     match error {
-        StoreError::Unavailable(cause) => {
-            tracing::warn!(cause, "the store is unavailable");
+        error @ (StoreError::Unavailable(_) | StoreError::Replaced(_)) => {
+            tracing::warn!(%error, "the store is unavailable");
             Failure::Unavailable {
                 reason: UnavailableReason::StoreUnavailable,
                 message: "the store cannot be reached or cannot write: try again".to_owned(),

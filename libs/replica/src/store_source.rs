@@ -1,7 +1,6 @@
 //! Follows the store itself: list at one revision, watch from there, resume.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -79,9 +78,9 @@ impl StoreSource {
         let store = self.store.id();
         move |event| match event {
             WatchEvent::Changes { revision, changes } => told(revision, changes),
-            WatchEvent::Progress { revision } => {
+            WatchEvent::Progress { revision, age } => {
                 let token = ConsistencyToken { store, revision };
-                SourceEvent::Confirmed { token, age: Duration::ZERO, digest: None }
+                SourceEvent::Confirmed { token, age, digest: None }
             }
         }
     }
@@ -100,7 +99,7 @@ impl StoreSource {
         let event = self.event();
         let rest = watch.flat_map(move |watched| {
             let told = match watched {
-                Ok(WatchEvent::Progress { revision: at }) if complete.is_some() && at < revision => vec![],
+                Ok(WatchEvent::Progress { revision: at, .. }) if complete.is_some() && at < revision => vec![],
                 Ok(WatchEvent::Changes { revision: at, changes }) if at <= revision => vec![Ok(told(at, changes))],
                 Ok(after) => complete.take().into_iter().chain([event(after)]).map(Ok).collect(),
                 Err(error) => vec![Err(watch_lost(error))],

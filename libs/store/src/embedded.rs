@@ -42,6 +42,8 @@ pub const HISTORY_AGE: Duration = Duration::from_mins(10);
 pub const HISTORY_ENTRIES: u64 = 200_000;
 /// Most bytes of keys and values that history keeps.
 pub const HISTORY_BYTES: u64 = 64 * 1024 * 1024;
+/// How often a watch of an embedded store reports progress when nothing else happens.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 /// Bytes of the file that are kept in memory.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// Most reads at a time; others wait for their turn.
@@ -114,9 +116,16 @@ impl Embedded {
             Self::start(opened, id, clock, entropy, &options).map_err(|error| file::storage_error(dir, error))
         };
         // The database asserts what it expects of its own file, so a damaged one may panic. Nothing survives that.
-        std::panic::catch_unwind(AssertUnwindSafe(opening)).unwrap_or_else(|_| {
-            Err(OpenError::Corrupt { path: dir.to_owned(), detail: "reading it failed unexpectedly".to_owned() })
-        })
+        std::panic::catch_unwind(AssertUnwindSafe(opening)).unwrap_or_else(|_| Err(unexpected_end(dir)))
+    }
+
+    /// Puts the store in `dir` under a new epoch, after its file was put back from a copy: tokens that were given out since
+    /// the copy was made are refused. Nobody may have it open. Blocks as opening it does.
+    ///
+    /// # Errors
+    /// As for [`Embedded::open`]; `Unusable`, when there is no store.
+    pub fn new_epoch(dir: &Path) -> Result<StoreId, OpenError> {
+        std::panic::catch_unwind(|| file::new_epoch(dir)).unwrap_or_else(|_| Err(unexpected_end(dir)))
     }
 
     fn start(
@@ -153,6 +162,10 @@ impl Embedded {
     pub fn close(&self) {
         self.shared.close();
     }
+}
+
+fn unexpected_end(dir: &Path) -> OpenError {
+    OpenError::Corrupt { path: dir.to_owned(), detail: "reading it failed unexpectedly".to_owned() }
 }
 
 impl Drop for Embedded {

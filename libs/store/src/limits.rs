@@ -3,26 +3,37 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::{Guard, Key, MAX_OPERATIONS, MAX_REQUEST_BYTES, Op, StoreError, Txn};
+use crate::{Guard, Key, MAX_GUARDS, MAX_OPERATIONS, MAX_REQUEST_BYTES, Op, StoreError, Txn};
 
 /// Most bytes of a key.
 pub const MAX_KEY_BYTES: usize = 2048;
+/// The key beside the others that says which store they are.
+pub(crate) const RECORD_KEY: &str = "store";
+/// The last segment of keys that are written to see them come through a watch.
+pub(crate) const TICK_SEGMENT: &str = "~tick";
 /// Longest time to live of a lease (etcd's).
 pub const MAX_LEASE_TTL: Duration = Duration::from_hours(2_500_000);
+
+/// Whether a key is the stores' own: `store`, and any with a segment `~tick`.
+pub fn is_reserved(key: &Key) -> bool {
+    key.as_str() == RECORD_KEY || key.as_str().split('/').any(|segment| segment == TICK_SEGMENT)
+}
 
 /// Checks a transaction against the limits of the seam.
 ///
 /// # Errors
-/// `Refused`, with every rule it breaks: no operation at all, more than [`MAX_OPERATIONS`] guards or operations, more
-/// than [`MAX_REQUEST_BYTES`], a key named by two operations, a key that is empty or longer than [`MAX_KEY_BYTES`].
+/// `Refused`, with every rule it breaks: no operation at all, more than [`MAX_GUARDS`] guards or [`MAX_OPERATIONS`]
+/// operations, more than [`MAX_REQUEST_BYTES`], a key named by two operations, a key that is empty, longer than
+/// [`MAX_KEY_BYTES`] or [reserved](is_reserved).
 pub fn check_txn(txn: &Txn) -> Result<(), StoreError> {
     let mut problems = Vec::new();
     if txn.ops.is_empty() {
         problems.push("a transaction needs at least one operation".to_owned());
     }
-    for (what, count) in [("guards", txn.guards.len()), ("operations", txn.ops.len())] {
-        if count > MAX_OPERATIONS {
-            problems.push(format!("{count} {what}: at most {MAX_OPERATIONS} are allowed"));
+    for (what, count, most) in [("guards", txn.guards.len(), MAX_GUARDS), ("operations", txn.ops.len(), MAX_OPERATIONS)]
+    {
+        if count > most {
+            problems.push(format!("{count} {what}: at most {most} are allowed"));
         }
     }
     let bytes = request_bytes(txn);
@@ -40,6 +51,8 @@ pub fn check_txn(txn: &Txn) -> Result<(), StoreError> {
             problems.push("a key is empty".to_owned());
         } else if key.as_str().len() > MAX_KEY_BYTES {
             problems.push(format!("a key has {} bytes: at most {MAX_KEY_BYTES} are allowed", key.as_str().len()));
+        } else if is_reserved(key) {
+            problems.push(format!("`{key}` is reserved for the store itself"));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(StoreError::Refused(problems.join("; "))) }

@@ -11,8 +11,10 @@ use bytes::Bytes;
 use futures_util::Stream;
 use reeve_model::{Revision, StoreId};
 
-/// Most guards, and most operations, of one transaction (etcd's `--max-txn-ops`).
+/// Most operations of one transaction (etcd's `--max-txn-ops`).
 pub const MAX_OPERATIONS: usize = 128;
+/// Most guards of one transaction: etcd compares as many keys as it changes, and one compare is the store's own.
+pub const MAX_GUARDS: usize = MAX_OPERATIONS - 1;
 /// Most bytes of one transaction, keys and values together (etcd's `--max-request-bytes`).
 pub const MAX_REQUEST_BYTES: usize = 1_536 * 1024;
 /// Most items of one page, whatever is asked for.
@@ -21,6 +23,8 @@ pub const MAX_PAGE_ITEMS: usize = 10_000;
 pub const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// A key: printable segments joined by `/`. Ordered by bytes.
+///
+/// What [`is_reserved`](crate::is_reserved) is the stores' own: it cannot be written, and reads as missing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
@@ -200,6 +204,10 @@ pub enum StoreError {
     /// The store cannot be reached, or cannot write; trying again may help.
     #[error("store unavailable: {0}")]
     Unavailable(String),
+    /// The store is no longer the one that was opened: it was wiped, put back under a new epoch, or is another one. Nothing
+    /// was written; open it again.
+    #[error("the store was replaced: {0}")]
+    Replaced(String),
     /// What the store holds is not what was written.
     #[error("store corrupt: {0}")]
     Corrupt(String),
@@ -236,16 +244,16 @@ pub enum WatchEvent {
         /// In key order; never empty.
         changes: Vec<WatchedChange>,
     },
-    /// The store was at `revision` not before the event was asked for, and every change under the prefix up to it has
-    /// been yielded. Comes at least every [`PROGRESS_INTERVAL`], and soon after [`Store::barrier`].
+    /// The store was at `revision` not earlier than `age` ago, and every change under the prefix up to it has been yielded:
+    /// who has applied them sees nothing that is older than `age`. Comes in time when nothing else happens (how often is a
+    /// property of the store), and soon after [`Store::barrier`].
     Progress {
         /// The revision.
         revision: Revision,
+        /// How long ago that was at most, when the event is yielded. One that was held up on its way says so.
+        age: Duration,
     },
 }
-
-/// How often a watch reports progress when nothing else happens.
-pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Why a watch ended. It is over; list again, or watch again from the last revision applied.
 #[derive(Debug, thiserror::Error)]

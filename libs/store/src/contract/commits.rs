@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Subject, assert_conflict, assert_refused, delete, key, list_all, put, read};
-use crate::{CommitError, MAX_KEY_BYTES, MAX_OPERATIONS, MAX_REQUEST_BYTES, Op, Store, Txn};
+use crate::{CommitError, MAX_GUARDS, MAX_KEY_BYTES, MAX_OPERATIONS, MAX_REQUEST_BYTES, Op, Store, Txn};
 
 /// What a store may need beyond keys and values to carry a request of the largest size.
 const ENVELOPE_BYTES: usize = 16 * 1024;
@@ -106,8 +106,9 @@ pub async fn removing_what_is_not_there_makes_no_revision(subject: Box<dyn Subje
 /// The limits themselves are allowed.
 pub async fn requests_up_to_the_limits_are_taken(subject: Box<dyn Subject>) {
     let store = subject.store();
-    let names = (0..MAX_OPERATIONS).map(|number| key(format!("many/{number:03}")));
-    store.commit(names.fold(Txn::new(), |txn, name| txn.create(name, "x"))).await.unwrap();
+    let mut names = (0..MAX_OPERATIONS).map(|number| key(format!("many/{number:03}")));
+    let guarded = names.by_ref().take(MAX_GUARDS).fold(Txn::new(), |txn, name| txn.create(name, "x"));
+    store.commit(names.fold(guarded, |txn, name| txn.put(name, "x"))).await.unwrap();
     assert_eq!(list_all(&*store, "many/", 1000, None).await.0.len(), MAX_OPERATIONS);
     let large = vec![0xa5; MAX_REQUEST_BYTES - ENVELOPE_BYTES];
     put(&*store, "large", large.clone()).await;
@@ -123,18 +124,25 @@ pub async fn requests_past_the_limits_are_refused(subject: Box<dyn Subject>) {
         Txn::new(),
         Txn::new().expect(&key("a"), None),
         names().fold(Txn::new(), |txn, name| txn.put(name, "x")),
-        names().fold(Txn::new().put(key("a"), "x"), |txn, name| txn.expect(&name, None)),
+        names().take(MAX_GUARDS + 1).fold(Txn::new().put(key("a"), "x"), |txn, name| txn.expect(&name, None)),
         Txn::new().put(key("a"), vec![0; MAX_REQUEST_BYTES]),
         Txn::new().put(key("a"), "1").put(key("a"), "2"),
         Txn::new().put(key("a"), "1").delete(key("a")),
         Txn::new().put(key(""), "1"),
         Txn::new().put(key("k".repeat(MAX_KEY_BYTES + 1)), "1"),
         Txn { guards: Vec::new(), ops: vec![Op::Delete(key(""))] },
+        Txn::new().put(key("store"), "1"),
+        Txn::new().put(key("~tick"), "1"),
+        Txn::new().delete(key("a/~tick")),
+        Txn::new().expect(&key("a/~tick/b"), None).put(key("a"), "1"),
     ];
     for txn in refused {
         assert_refused(store.commit(txn).await);
     }
     assert!(list_all(&*store, "", 10, None).await.0.is_empty(), "nothing was written");
+    for name in ["store", "~tick", ""] {
+        assert_eq!(store.get(&key(name)).await.unwrap(), None, "`{name}` reads as missing");
+    }
 }
 
 /// Eight at once read, add one and write back, guarded, until each has done so 25 times.

@@ -55,7 +55,7 @@ impl Observer {
                 self.reported = revision;
                 self.changes.push((revision, changes.clone()));
             }
-            WatchEvent::Progress { revision } => {
+            WatchEvent::Progress { revision, .. } => {
                 assert!(*revision >= self.reported, "progress went back to {revision} from {}", self.reported);
                 self.reported = *revision;
                 self.progress += 1;
@@ -80,7 +80,7 @@ impl Observer {
     /// When the watch ends before.
     pub async fn next_progress(&mut self) -> Revision {
         loop {
-            if let WatchEvent::Progress { revision } = self.next().await.unwrap() {
+            if let WatchEvent::Progress { revision, .. } = self.next().await.unwrap() {
                 return revision;
             }
         }

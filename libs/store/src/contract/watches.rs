@@ -33,6 +33,8 @@ pub async fn a_watch_resumes_from_every_revision(subject: Box<dyn Subject>) {
 
 /// A list, then a watch from its revision, opened while others write, ends at what a later list shows.
 pub async fn a_watch_goes_from_history_to_the_present_without_a_seam(subject: Box<dyn Subject>) {
+    const WRITES: usize = 200;
+    const OBSERVERS: usize = 4;
     let store = subject.store();
     for number in 0..50 {
         put(&*store, &format!("k/{}", number % 10), number.to_string()).await;
@@ -41,7 +43,7 @@ pub async fn a_watch_goes_from_history_to_the_present_without_a_seam(subject: Bo
     let start: BTreeMap<Key, Bytes> = items.into_iter().map(|item| (item.key, item.value)).collect();
     let writing = store.clone();
     let writer = tokio::spawn(async move {
-        for number in 0..200 {
+        for number in 0..WRITES {
             let name = format!("k/{}", number * 7 % 13);
             let txn = Txn::new().put(key("k/last"), number.to_string());
             let txn = if number % 3 == 0 { txn.delete(key(name)) } else { txn.put(key(name), number.to_string()) };
@@ -49,7 +51,7 @@ pub async fn a_watch_goes_from_history_to_the_present_without_a_seam(subject: Bo
         }
     });
     let mut observers = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..OBSERVERS {
         observers.push(Observer::new(&*store, "k/", revision).await);
         put(&*store, "k/opened", "x").await;
     }
@@ -59,7 +61,7 @@ pub async fn a_watch_goes_from_history_to_the_present_without_a_seam(subject: Bo
     for mut observer in observers {
         observer.reach(newest).await;
         assert_eq!(observer.replayed(start.clone()), end);
-        assert_eq!(observer.changes.len() as u64, newest.get() - revision.get(), "each revision once");
+        assert_eq!(observer.changes.len(), WRITES + OBSERVERS, "each revision once");
     }
 }
 
@@ -99,9 +101,9 @@ pub async fn a_new_watch_says_when_it_has_caught_up(subject: Box<dyn Subject>) {
     let store = subject.store();
     let newest = put(&*store, "a", "x").await;
     let mut observer = Observer::new(&*store, "b/", newest).await;
-    assert_eq!(observer.next_progress().await, newest);
+    assert!(observer.next_progress().await >= newest);
     let mut behind = Observer::new(&*store, "a", Revision::new(newest.get() - 1)).await;
-    assert_eq!(behind.next_progress().await, newest);
+    assert!(behind.next_progress().await >= newest);
     assert_eq!(behind.changes.len(), 1, "the changes come before the progress");
 }
 

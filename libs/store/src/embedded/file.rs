@@ -84,6 +84,27 @@ pub(super) fn open(
     Ok((Opened { database: std::sync::Arc::new(database), lock: Some(lock) }, store))
 }
 
+/// Counts the epoch of the store in `dir` up.
+pub(super) fn new_epoch(dir: &Path) -> Result<StoreId, OpenError> {
+    let path = dir.join(FILE);
+    // Opening a store makes one where none is; here that would hide a wrong folder.
+    path.metadata().map_err(|source| OpenError::Unusable { path: path.clone(), source })?;
+    let _lock = lock_folder(dir)?;
+    let database = Builder::new().open(&path).map_err(|error| database_error(&path, error))?;
+    let old = identify(&database, &path)?;
+    let epoch = old.epoch.checked_add(1).ok_or_else(|| OpenError::Corrupt {
+        path: path.clone(),
+        detail: "there is no epoch after its last".to_owned(),
+    })?;
+    let write = || -> Result<(), redb::Error> {
+        let write = database.begin_write()?;
+        write.open_table(META)?.insert(EPOCH_KEY, u128::from(epoch))?;
+        Ok(write.commit()?)
+    };
+    write().map_err(|error| storage_error(&path, error))?;
+    Ok(StoreId { epoch, ..old })
+}
+
 /// Takes the lock on the folder, which lasts as long as the returned handle.
 fn lock_folder(dir: &Path) -> Result<File, OpenError> {
     let unusable = |source| OpenError::Unusable { path: dir.to_owned(), source };

@@ -2,16 +2,17 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream;
 use reeve_model::Revision;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Shared;
 use super::head::{Condition, Head};
 use super::snapshot::Replay;
-use crate::{PROGRESS_INTERVAL, StoreError, Watch, WatchError, WatchEvent};
+use super::{PROGRESS_INTERVAL, Shared};
+use crate::{StoreError, Watch, WatchError, WatchEvent};
 
 /// One watch.
 struct Follower {
@@ -85,7 +86,7 @@ impl Follower {
         self.barriers = Some(head.barriers);
         self.reported = self.through;
         self.next_progress = now + PROGRESS_INTERVAL;
-        Some(WatchEvent::Progress { revision: self.through })
+        Some(WatchEvent::Progress { revision: self.through, age: Duration::ZERO })
     }
 
     async fn read(&mut self) -> Result<(), WatchError> {

@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod contract;
+mod contract_etcd;
+mod contract_etcd_three;
+mod etcd_subject;
 mod model;
 mod own;
 mod subject;

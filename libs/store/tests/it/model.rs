@@ -292,7 +292,7 @@ impl World {
                     });
                     found.push((revision.get(), changes.collect::<Vec<_>>()));
                 }
-                WatchEvent::Progress { revision } => break revision.get(),
+                WatchEvent::Progress { revision, .. } => break revision.get(),
             }
         };
         assert_eq!(found, self.model.changes(prefix, after), "`{prefix}` after {after}");

@@ -10,7 +10,7 @@ use redb::{Database, TableDefinition};
 use reeve_model::{Entropy, Revision, SeededEntropy, Timestamp};
 use reeve_store::contract::Observer;
 use reeve_store::{
-    EmbeddedOptions, HISTORY_AGE, Key, MAX_LEASES, OpenError, Store, StoreError, Txn, WatchError, WatchEvent,
+    Embedded, EmbeddedOptions, HISTORY_AGE, Key, MAX_LEASES, OpenError, Store, StoreError, Txn, WatchError, WatchEvent,
 };
 use tempfile::TempDir;
 
@@ -105,6 +105,24 @@ async fn a_store_keeps_its_name_and_another_has_another() {
     subject.clock.advance(Duration::from_secs(1));
     let other = open(TempDir::new().unwrap().path(), &subject.clock, EmbeddedOptions::default()).unwrap();
     assert_ne!(other.id().uuid, id.uuid);
+}
+
+#[tokio::test]
+async fn a_new_epoch_keeps_the_store_and_needs_it_closed() {
+    let subject = EmbeddedSubject::new();
+    put(&subject, "a").await;
+    let id = subject.store.id();
+    let path = subject.dir.path();
+    assert!(matches!(Embedded::new_epoch(path), Err(OpenError::AlreadyOpen { .. })));
+    subject.store.close();
+    let new = Embedded::new_epoch(path).unwrap();
+    assert_eq!((new.uuid, new.epoch), (id.uuid, 1));
+    let again = open(path, &subject.clock, EmbeddedOptions::default()).unwrap();
+    assert_eq!(again.id(), new);
+    assert!(again.get(&Key::new("a")).await.unwrap().is_some());
+    let empty = TempDir::new().unwrap();
+    assert!(matches!(Embedded::new_epoch(empty.path()), Err(OpenError::Unusable { .. })));
+    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0, "no store was made");
 }
 
 #[cfg(unix)]

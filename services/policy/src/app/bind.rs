@@ -7,7 +7,7 @@ use reeve_answers::Moment;
 use reeve_chassis::Failure;
 use reeve_model::{ConsistencyToken, Timestamp};
 use reeve_owner::{Attempt, PublishedTxn};
-use reeve_store::{MAX_OPERATIONS, Txn, Versioned};
+use reeve_store::{MAX_GUARDS, Txn, Versioned};
 use reeve_world::{Binding, Record, RecordKey};
 
 use super::grant::{Placed, all_assignable};
@@ -46,7 +46,7 @@ impl App {
                 }
                 // A binding that outlives what it hangs on grants nothing and is swept: of a hundred grants that hang on more
                 // than a transaction can guard, the guards that fit are enough.
-                let room = MAX_OPERATIONS.saturating_sub(txn.guards.len());
+                let room = MAX_GUARDS.saturating_sub(txn.guards.len());
                 let txn = parents.values().take(room).fold(txn, |txn, read| txn.expect(&read.key, Some(read)));
                 Ok(Attempt { txn, answer: made })
             })
