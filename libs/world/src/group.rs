@@ -41,11 +41,15 @@ impl World {
         })
     }
 
-    /// The groups of workspaces that are gone: of `parent`, or all.
+    /// The groups of workspaces that are gone: of `parent`, or all. Of a workspace that is there, one that still has its name.
     pub fn stray_groups(&self, parent: Option<Parent>) -> impl Iterator<Item = &Arc<Group>> {
+        let name = match parent {
+            Some(Parent::Workspace(uid)) => self.workspaces.get(&uid).map(|workspace| workspace.name.fold()),
+            _ => None,
+        };
         let asked = move |group: &Group| match parent {
             None => true,
-            Some(Parent::Workspace(uid)) => group.workspace == Some(uid),
+            Some(Parent::Workspace(uid)) => group.workspace == Some(uid) || name == Some(group.name.fold()),
             Some(Parent::Group(uid)) => group.uid == uid,
             Some(Parent::User(_) | Parent::Robot(_)) => false,
         };

@@ -99,6 +99,11 @@ fn the_groups_of_workspaces_that_are_gone_are_left_over_and_no_others() {
     assert_eq!(strays(Some(Parent::Workspace(workspace_id(1)))), [""; 0]);
     assert_eq!(strays(Some(Parent::Group(GroupId::of_workspace(&workspace_id(3))))), ["audio"]);
     assert_eq!(strays(Some(Parent::User(user_id(1)))), [""; 0]);
+    // what stands in the way of the group of a workspace that has the name now
+    let again = world.clone().next(world.revision().next(), [Record::Workspace(workspace(4, "Audio"))], []);
+    let in_the_way: Vec<_> =
+        again.stray_groups(Some(Parent::Workspace(workspace_id(4)))).map(|group| group.uid).collect();
+    assert_eq!(in_the_way, [GroupId::of_workspace(&workspace_id(3))]);
 }
 
 #[test]
