@@ -23,6 +23,10 @@ const MAX_FEED_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// A feed that has said nothing for this long, heartbeats included, is given up.
 const SILENCE: Duration = Duration::from_secs(5);
 
+/// A service that has not confirmed its own state for this long is left for another, if there is one; and not sooner after it
+/// was turned to, so that nobody who is as far behind as all the others goes from one to the next.
+const BEHIND: Duration = Duration::from_secs(15);
+
 /// Makes a connection to a service, and the credentials for it, whenever one is needed.
 #[async_trait]
 pub trait Connect: Send + Sync + 'static {
@@ -31,6 +35,11 @@ pub trait Connect: Send + Sync + 'static {
 
     /// What it connects to, for the log.
     fn name(&self) -> String;
+
+    /// Whether the next service to try is another one.
+    fn has_others(&self) -> bool {
+        false
+    }
 }
 
 /// Follows the feed of a service.
@@ -59,7 +68,8 @@ impl<C: Connect> Source for FeedSource<C> {
         request.metadata_mut().insert("authorization", authorization);
         let opened = tokio::time::timeout(SILENCE, client.watch(request)).await;
         let messages = opened.map_err(|_| no_answer())?.map_err(refused)?.into_inner();
-        Ok(stream::unfold(Some(Heard { messages, at: Instant::now() }), next).boxed())
+        let (opened, others) = (Instant::now(), self.connect.has_others());
+        Ok(stream::unfold(Some(Heard { messages, at: opened, opened, others }), next).boxed())
     }
 
     fn name(&self) -> String {
@@ -69,25 +79,39 @@ impl<C: Connect> Source for FeedSource<C> {
 
 type Told = Result<SourceEvent, SourceError>;
 
-/// A feed, and when it was last heard.
+/// A feed, when it was opened and last heard, and whether there are others.
 struct Heard {
     messages: Streaming<WatchResponse>,
     at: Instant,
+    opened: Instant,
+    others: bool,
 }
 
 /// The next event; the first error is the last.
 async fn next(heard: Option<Heard>) -> Option<(Told, Option<Heard>)> {
-    let Heard { mut messages, at } = heard?;
+    let Heard { mut messages, at, opened, others } = heard?;
     let told = match tokio::time::timeout_at(at + SILENCE, messages.message()).await {
         // A message that waited for this process, as after the machine slept, is not as young as it says.
         Err(_) => Err(silence()),
         Ok(_) if at.elapsed() > SILENCE => Err(silence()),
         Ok(Err(status)) => Err(refused(status)),
         Ok(Ok(None)) => Err(SourceError::Lost("ended by the service".to_owned())),
-        Ok(Ok(Some(message))) => event(message),
+        Ok(Ok(Some(message))) => match event(message) {
+            Ok(SourceEvent::Confirmed { age, .. }) if others && is_behind(age, opened.elapsed()) => Err(behind(age)),
+            told => told,
+        },
     };
-    let rest = told.is_ok().then(|| Heard { messages, at: Instant::now() });
+    let rest = told.is_ok().then(|| Heard { messages, at: Instant::now(), opened, others });
     Some((told, rest))
+}
+
+/// Whether a service whose state was confirmed `age` ago is left after having been followed for so long.
+fn is_behind(age: Duration, followed_for: Duration) -> bool {
+    age > BEHIND && followed_for > BEHIND
+}
+
+fn behind(age: Duration) -> SourceError {
+    SourceError::Lost(format!("the service is behind: its own state was confirmed {} s ago", age.as_secs()))
 }
 
 fn silence() -> SourceError {
@@ -133,4 +157,17 @@ fn stored(record: wire::Record) -> StoredRecord {
 
 fn token(text: &str) -> Result<ConsistencyToken, SourceError> {
     ConsistencyToken::parse(text).map_err(|_| SourceError::Lost("a token of a newer contract".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_is_behind_is_left_in_its_time() {
+        let after = Duration::from_millis(1);
+        assert!(is_behind(BEHIND + after, BEHIND + after));
+        assert!(!is_behind(BEHIND, BEHIND * 9), "it may yet be confirmed");
+        assert!(!is_behind(BEHIND * 9, BEHIND), "it was only just turned to");
+    }
 }

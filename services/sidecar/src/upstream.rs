@@ -61,6 +61,10 @@ impl Connect for Upstreams {
     fn name(&self) -> String {
         self.urls.join(", ")
     }
+
+    fn has_others(&self) -> bool {
+        self.urls.len() > 1
+    }
 }
 
 /// The innermost cause: what the transport says of itself is that it failed.

@@ -14,7 +14,10 @@ use proptest::test_runner::TestRunner;
 use reeve_api::feed::feed_service_server::{FeedService, FeedServiceServer};
 use reeve_api::feed::{WatchRequest, WatchResponse};
 use reeve_model::{ConsistencyToken, Entropy, ManualClock, Revision, SeededEntropy};
-use reeve_replica::{Connect, FeedServer, FeedSource, ReadError, Replica, Source, SourceError, SourceEvent, follow};
+use reeve_replica::{
+    Connect, FeedError, FeedServer, FeedSource, ReadError, Replica, Source, SourceError, SourceEvent, follow,
+};
+use reeve_store::Store;
 use reeve_world::Record;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -47,7 +50,10 @@ impl FeedService for Method {
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let after = request.get_ref().after.as_str();
         let after = (!after.is_empty()).then(|| ConsistencyToken::parse(after).unwrap());
-        let feed = self.0.watch(after).await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let feed = self.0.watch(after).await.map_err(|error| match error {
+            FeedError::NotSynced => Status::unavailable(error.to_string()),
+            FeedError::ForeignToken => Status::failed_precondition(error.to_string()),
+        })?;
         Ok(Response::new(feed))
     }
 }
@@ -139,6 +145,26 @@ async fn pump(number: u32, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, path
     }
 }
 
+/// Servers in turn.
+struct Turns(Vec<SocketAddr>, usize);
+
+#[async_trait]
+impl Connect for Turns {
+    async fn connect(&mut self) -> Result<(Channel, MetadataValue<Ascii>), String> {
+        let at = self.0[self.1 % self.0.len()];
+        self.1 += 1;
+        To(at).connect().await
+    }
+
+    fn name(&self) -> String {
+        format!("{:?}", self.0)
+    }
+
+    fn has_others(&self) -> bool {
+        true
+    }
+}
+
 struct To(SocketAddr);
 
 #[async_trait]
@@ -195,10 +221,14 @@ struct Follower {
 
 impl Follower {
     async fn new(at: SocketAddr) -> Self {
+        Self::of(To(at)).await
+    }
+
+    async fn of(connect: impl Connect) -> Self {
         let (clock, seen, end) = (Arc::new(ManualClock::at(NOW)), Arc::new(Seen::default()), CancellationToken::new());
         clock.advance(Duration::from_hours(1));
         let replica = Replica::new(clock.clone(), None);
-        tokio::spawn(follow(replica.clone(), Watched(FeedSource::new(To(at)), seen.clone()), end.clone()));
+        tokio::spawn(follow(replica.clone(), Watched(FeedSource::new(connect), seen.clone()), end.clone()));
         tokio::time::timeout(PATIENCE, replica.ready()).await.unwrap();
         Self { replica, clock, seen, _end: end.drop_guard() }
     }
@@ -375,4 +405,51 @@ async fn a_feed_that_falls_silent_is_given_up_and_opened_again() {
     follower.reached(last.revision).await;
     assert_equal(&first.replica, &follower.replica);
     assert_eq!((follower.seen.opened.load(Ordering::SeqCst), follower.snapshots()), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_moves_on_past_a_server_that_is_behind_and_one_that_is_silent() {
+    let house = House::new();
+    house.write(&[user(1, 1)], &[]).await;
+    let (ahead, behind, silent) = (house.follow().await, house.follow().await, house.follow().await);
+    let stuck = behind.replica.clone();
+    let (first, second, third) =
+        (Served::new(&ahead.replica).await, Served::new(&stuck).await, Served::new(&silent.replica).await);
+    let (first_path, third_path) = (Proxy::new(first.at).await, Proxy::new(third.at).await);
+    let follower = Follower::of(Turns(vec![first_path.at, second.at, third_path.at], 0)).await;
+    drop(behind);
+    third_path.set(|path| path.muted = true);
+    let seen = write_at_random(&house, 40).await;
+    follower.reached(seen).await;
+    // the second waits and says that it is behind, the third says nothing, and the first goes on where it was
+    first_path.cut();
+    let last = write_at_random(&house, 40).await;
+    follower.reached(last).await;
+    assert_equal(&ahead.replica, &follower.replica);
+    assert_eq!(follower.snapshots(), 1, "with changes alone");
+    assert!(stuck.latest().unwrap().revision() < seen, "what is behind was not followed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_never_mixes_two_stores_and_goes_on_with_its_own() {
+    let (house, other) = (House::new(), House::new());
+    house.write(&[user(1, 1)], &[]).await;
+    for epoch in 0..20 {
+        other.write(&[user(2, epoch)], &[]).await;
+    }
+    let (own, foreign) = (house.follow().await, other.follow().await);
+    let (served, wrong) = (Served::new(&own.replica).await, Served::new(&foreign.replica).await);
+    let proxy = Proxy::new(served.at).await;
+    let follower = Follower::new(proxy.at).await;
+    proxy.point_to(wrong.at);
+    proxy.cut();
+    until("refused by name", || matches!(follower.replica.view(BOUND), Err(ReadError::Replaced))).await;
+    assert!(follower.replica.trouble().unwrap().contains("another store"));
+    assert_eq!(follower.replica.latest().unwrap().token().store, house.store.id());
+    proxy.point_to(served.at);
+    let last = house.write(&[user(1, 2)], &[]).await;
+    follower.reached(last.revision).await;
+    until("answers again", || follower.replica.view(BOUND).is_ok()).await;
+    assert_equal(&own.replica, &follower.replica);
+    assert!(follower.replica.latest().unwrap().world().user_by_id(&user_id(2)).is_none());
 }

@@ -1,15 +1,16 @@
 //! Readers: how old an answer may be, and how new it must be.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reeve_model::{Consistency, ConsistencyToken, Revision, StoreId, Timestamp};
+use reeve_model::{Consistency, ConsistencyToken, ManualClock, Revision, StoreId, Timestamp};
 use reeve_replica::{Barrier, ReadError, SourceError};
 use tokio::time::Instant;
 
-use crate::records::user;
-use crate::script::{STORE, Stage, token};
+use crate::records::{NOW, user};
+use crate::script::{Line, STORE, Stage, token};
 
 const BOUND: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_secs(2);
@@ -167,4 +168,68 @@ async fn who_asks_for_the_present_gets_it_or_nothing() {
         };
         assert!(told.starts_with(expected), "{told}");
     }
+}
+
+/// A store that says where it is, and when it was asked.
+struct Present {
+    at: AtomicU64,
+    clock: Arc<ManualClock>,
+    takes: Duration,
+}
+
+#[async_trait]
+impl Barrier for Present {
+    async fn barrier(&self) -> Result<Revision, SourceError> {
+        let at = Revision::new(self.at.load(Ordering::SeqCst));
+        self.clock.advance(self.takes);
+        Ok(at)
+    }
+}
+
+/// A replica of a store that was last heard of an hour ago at revision 5, and is asked at `at`, which takes a second.
+async fn asked_after_an_hour(at: u64) -> (Stage, Line) {
+    let clock = Arc::new(ManualClock::at(NOW));
+    let takes = Duration::from_secs(1);
+    let present = Arc::new(Present { at: AtomicU64::new(at), clock: clock.clone(), takes });
+    let mut stage = Stage::by(clock, Some(present));
+    let line = stage.opened().await;
+    line.snapshot(5, &[user(1, 1)]);
+    line.confirm(5, Duration::ZERO);
+    stage.replica.ready().await;
+    stage.clock.advance(Duration::from_hours(1));
+    (stage, line)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_asked_the_store_has_an_answer_as_old_as_the_question() {
+    let (stage, line) = asked_after_an_hour(5).await;
+    assert!(matches!(stage.replica.view(BOUND), Err(ReadError::Stale { .. })));
+    let view = stage.replica.view_at(Consistency::FullyConsistent, BOUND, WAIT).await.unwrap();
+    assert_eq!(view.age(), Duration::from_secs(1), "not younger than when the store was asked");
+    assert_eq!(stage.replica.view(BOUND).unwrap().age(), view.age(), "and so it is for everybody");
+    line.change(6, &[user(1, 2)], &[]);
+    stage.reached(6).await;
+    stage.clock.advance(Duration::from_secs(2));
+    assert_eq!(stage.replica.view(BOUND).unwrap().age(), Duration::from_secs(3), "what follows it has it too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_whose_answer_was_not_reached_confirms_nothing() {
+    let (stage, _line) = asked_after_an_hour(6).await;
+    let told = stage.replica.view_at(Consistency::FullyConsistent, BOUND, WAIT).await;
+    assert!(matches!(told, Err(ReadError::NotSynced)), "{told:?}");
+    assert!(matches!(stage.replica.view(BOUND), Err(ReadError::Stale { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_says_it_is_behind_what_was_served_stops_the_answers() {
+    let (stage, line) = asked_after_an_hour(4).await;
+    let told = stage.replica.view_at(Consistency::FullyConsistent, Duration::MAX, WAIT).await;
+    assert!(matches!(told, Err(ReadError::Regressed)), "{told:?}");
+    assert!(matches!(stage.replica.view(Duration::MAX), Err(ReadError::Regressed)));
+    assert!(stage.replica.trouble().unwrap().contains("behind"), "{:?}", stage.replica.trouble());
+    line.confirm(7, Duration::ZERO);
+    stage.reached(7).await;
+    assert!(stage.replica.view(BOUND).is_ok());
+    assert_eq!(stage.replica.trouble(), None);
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use reeve_api::world as wire;
 use reeve_model::{ConsistencyToken, Revision, StoreId};
 use reeve_replica::{ReadError, SourceError, SourceEvent, StoredRecord};
+use tokio::time::Instant;
 
 use crate::records::{stored, user, user_id};
 use crate::script::{STORE, Stage, digest, token};
@@ -216,4 +218,90 @@ async fn a_replica_that_is_read_anew_is_as_old_as_it_was_until_it_is_confirmed()
     line.confirm(7, Duration::from_secs(3));
     stage.reached(7).await;
     assert_eq!(stage.replica.view(BOUND).unwrap().age(), Duration::from_secs(2), "as young as anybody proved");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_says_it_is_of_another_store_stops_the_answers_until_the_own_one_is_back() {
+    let (mut stage, line) = Stage::showing(5, &[user(1, 1)]).await;
+    line.fail(SourceError::Foreign("FOREIGN_TOKEN".to_owned()));
+    for _ in 0..3 {
+        let line = stage.opened().await;
+        assert_eq!(line.after, Some(token(5)), "nothing of another store is asked for");
+        assert!(matches!(stage.replica.view(BOUND), Err(ReadError::Replaced)));
+        assert!(stage.replica.trouble().unwrap().contains("another store"));
+        line.fail(SourceError::Foreign("FOREIGN_TOKEN".to_owned()));
+    }
+    let line = stage.opened().await;
+    line.confirm(6, Duration::ZERO);
+    stage.reached(6).await;
+    assert_eq!(shown(&stage), [Some(1), None, None], "it was a wrong address, and the next was right");
+    assert_eq!(stage.replica.trouble(), None);
+}
+
+/// A record of user 3 that this version cannot read, each for another reason, and what is said of it.
+fn unreadable() -> Vec<(StoredRecord, &'static str)> {
+    let record = |change: fn(&mut wire::Record)| {
+        let mut message = <wire::Record as prost::Message>::decode(stored(&user(3, 1)).value).unwrap();
+        change(&mut message);
+        prost::Message::encode_to_vec(&message)
+    };
+    let newer = record(|record| record.schema = 2);
+    let broken = vec![0xff; 9];
+    // field 1000, which no version knows: a varint
+    let unknown = [record(|_| {}), vec![0xc0, 0x3e, 0x01]].concat();
+    let with = |value: Vec<u8>| StoredRecord { value: value.into(), ..stored(&user(3, 1)) };
+    vec![(with(newer), "is of schema 2"), (with(broken), "holds no record"), (with(unknown), "does not know")]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_cannot_be_read_is_named_whenever_it_comes() {
+    for (record, why) in unreadable() {
+        let named = |stage: &Stage| {
+            let trouble = stage.replica.trouble().unwrap_or_default();
+            assert!(trouble.contains(&record.key) && trouble.contains(why), "{trouble}");
+        };
+        let mut stage = Stage::new();
+        let line = stage.opened().await;
+        line.tell(SourceEvent::Begin);
+        line.tell(SourceEvent::Records(vec![record.clone()]));
+        stage.opened().await;
+        named(&stage);
+        assert!(matches!(stage.replica.view(BOUND), Err(ReadError::NotSynced)));
+
+        let (mut stage, line) = Stage::showing(5, &[user(1, 1)]).await;
+        line.tell(changes(6, vec![record.clone()], &[]));
+        stage.opened().await;
+        named(&stage);
+        assert_eq!(shown(&stage), [Some(1), None, None], "{why}: what was good is served");
+        stage.clock.advance(BOUND + Duration::from_millis(1));
+        assert!(matches!(stage.replica.view(BOUND), Err(ReadError::Stale { .. })), "{why}: until it is too old");
+        named(&stage);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_seen_to_be_removed_is_known_to_be_gone() {
+    let (stage, line) = Stage::showing(5, &[user(1, 1), user(2, 1)]).await;
+    line.change(6, &[], &[user(1, 1)]);
+    stage.reached(6).await;
+    assert!(stage.replica.saw_removed(&user(1, 1).key()));
+    assert!(!stage.replica.saw_removed(&user(2, 1).key()), "it is there");
+    assert!(!stage.replica.saw_removed(&user(3, 1).key()), "it may be to come");
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_lost_the_same_source_come_back_one_by_one_and_soon() {
+    let mut pauses = Vec::new();
+    for _ in 0..20 {
+        let (mut stage, mut line) = Stage::showing(5, &[user(1, 1)]).await;
+        let began = Instant::now();
+        for _ in 0..8 {
+            line.fail(SourceError::Lost("the network".to_owned()));
+            line = stage.opened().await;
+        }
+        pauses.push(began.elapsed());
+    }
+    let (shortest, longest) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
+    assert!(shortest != longest, "all at once: {shortest:?}");
+    assert!(*longest < Duration::from_secs(6), "eight pauses, none longer than a second: {longest:?}");
 }

@@ -93,7 +93,10 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn with(barrier: Option<Arc<dyn Barrier>>) -> Self {
-        let clock = Arc::new(ManualClock::at(NOW));
+        Self::by(Arc::new(ManualClock::at(NOW)), barrier)
+    }
+
+    pub(crate) fn by(clock: Arc<ManualClock>, barrier: Option<Arc<dyn Barrier>>) -> Self {
         // a machine that has been up for a while, so that a confirmation can be older than the test
         clock.advance(Duration::from_hours(1));
         let replica = Replica::new(clock.clone(), barrier);

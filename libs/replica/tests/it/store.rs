@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reeve_model::{Consistency, ConsistencyToken, ManualClock, Revision, SeededEntropy};
@@ -43,7 +44,10 @@ pub(crate) struct House {
 }
 
 pub(crate) fn open(dir: &Path, clock: &Arc<ManualClock>, options: EmbeddedOptions) -> Arc<Embedded> {
-    Arc::new(Embedded::open(dir, clock.clone(), Arc::new(SeededEntropy::new(7)), options).unwrap())
+    // no two new stores have one id
+    static SEED: AtomicU64 = AtomicU64::new(7);
+    let entropy = Arc::new(SeededEntropy::new(SEED.fetch_add(1, Ordering::Relaxed)));
+    Arc::new(Embedded::open(dir, clock.clone(), entropy, options).unwrap())
 }
 
 impl House {
