@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
@@ -35,6 +36,8 @@ struct State {
 #[derive(Clone, Debug)]
 pub struct Readiness {
     state: watch::Sender<State>,
+    /// What is to be kept in mind, said with every change.
+    note: Arc<OnceLock<String>>,
 }
 
 impl Default for Readiness {
@@ -47,7 +50,7 @@ impl Readiness {
     /// Not serving: starting.
     pub fn new() -> Self {
         let state = State { overall: Serving::No("starting".to_owned()), exceptions: BTreeMap::new() };
-        Self { state: watch::Sender::new(state) }
+        Self { state: watch::Sender::new(state), note: Arc::default() }
     }
 
     /// Says whether the server as a whole, and every service not spoken of alone, can be served.
@@ -55,11 +58,17 @@ impl Readiness {
         self.state.send_if_modified(|state| {
             let changed = state.overall != serving;
             if changed {
-                tracing::info!(?serving, "readiness");
+                tracing::info!(?serving, note = self.note.get(), "readiness");
                 state.overall = serving;
             }
             changed
         });
+    }
+
+    /// Says once what is to be kept in mind whenever it says whether it is ready: a version with known faults.
+    pub fn note(&self, text: impl Into<String>) {
+        // the first is what stands in the log already
+        let _ = self.note.set(text.into());
     }
 
     /// Says whether one service can be served, whatever the rest: a feed is ready before decisions are.

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt as _};
 
+use crate::error::{Failure, UnavailableReason};
 use crate::layers::Answer;
+use crate::method::Row;
 use crate::status;
 
 type Mounted = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
@@ -44,6 +47,17 @@ impl Services {
         self
     }
 
+    /// In the place of every service that `rows` are about, one that says that it is not ready: what a process answers
+    /// that has not loaded its state.
+    pub fn not_ready(rows: &[&'static [Row]]) -> Self {
+        let names = rows.iter().copied().flatten().filter_map(|row| row.method.split('/').nth(1));
+        let mounted = names.map(|name| {
+            let answer = tower::service_fn(|_: Request<Body>| std::future::ready(Ok(not_ready().into_http())));
+            (name, BoxCloneSyncService::new(answer))
+        });
+        Self { mounted: mounted.collect() }
+    }
+
     /// Mounts everything that `other` has.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
@@ -62,6 +76,11 @@ impl Services {
     pub(crate) fn into_router(self) -> Router {
         Router { mounted: Arc::new(self.mounted) }
     }
+}
+
+fn not_ready() -> Status {
+    let message = "this service is starting: try again".to_owned();
+    Failure::Unavailable { reason: UnavailableReason::NotSynced, message, retry_after: None }.into()
 }
 
 /// Finds the service of a call by the first segment of its path.

@@ -35,6 +35,34 @@ pub struct Bootstrap {
     pub root_token: SecretString,
 }
 
+impl Bootstrap {
+    /// Whether a cluster can be made with it: what a first start refuses, before anything is written.
+    ///
+    /// # Errors
+    /// [`BootstrapError`].
+    pub fn check(&self, config: &IdentityConfig) -> Result<(), BootstrapError> {
+        let policy = config.passwords.policy();
+        let mut faults = Vec::new();
+        for fault in names(config)?.iter().flat_map(|name| policy.check(name.as_str(), &self.initial_password)) {
+            if !faults.contains(&fault) {
+                faults.push(fault);
+            }
+        }
+        if !faults.is_empty() {
+            return Err(BootstrapError::PasswordRefused(faults));
+        }
+        if !Opaque::parse(self.root_token.expose()).is_ok_and(|token| token.kind == OpaqueKind::Root) {
+            return Err(BootstrapError::RootTokenMalformed);
+        }
+        Ok(())
+    }
+}
+
+/// The first accounts.
+fn names(config: &IdentityConfig) -> Result<[Username; 2], NameError> {
+    Ok([Username::parse(ADMIN_NAME)?, Username::parse(&config.single_user)?])
+}
+
 /// What a bootstrap works with.
 #[derive(Clone, Copy)]
 pub struct Bootstrapping<'a> {
@@ -115,7 +143,7 @@ fn list(faults: &[PasswordFault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether the store holds a whole cluster.
+/// Whether the store holds a cluster.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -151,8 +179,17 @@ pub async fn bootstrap(of: Bootstrapping<'_>, first: Option<Bootstrap>) -> Resul
 pub async fn check_cluster_key(store: &dyn Store, sealer: &Sealer) -> Result<(), BootstrapError> {
     let key = keys::canary();
     let found = store.get(&key).await?.ok_or(BootstrapError::NotBootstrapped)?;
+    open_canary(sealer, &found.value)
+}
+
+/// Whether the cluster key opens this canary.
+///
+/// # Errors
+/// [`BootstrapError::WrongClusterKey`], or it is none.
+pub fn open_canary(sealer: &Sealer, value: &[u8]) -> Result<(), BootstrapError> {
+    let key = keys::canary();
     let corrupt = |problem: String| BootstrapError::Corrupt { key: key.clone(), problem };
-    let canary = Canary::decode(found.value).map_err(|error| corrupt(error.to_string()))?;
+    let canary = Canary::decode(value).map_err(|error| corrupt(error.to_string()))?;
     if canary.schema != SCHEMA {
         return Err(corrupt(format!("it is of schema {}, and this version reads {SCHEMA}", canary.schema)));
     }
@@ -163,28 +200,14 @@ pub async fn check_cluster_key(store: &dyn Store, sealer: &Sealer) -> Result<(),
 impl Bootstrapping<'_> {
     /// Everything that a new cluster has, guarded by its not being there.
     async fn txn(&self, first: Bootstrap) -> Result<Txn, BootstrapError> {
-        let names = [Username::parse(ADMIN_NAME)?, Username::parse(&self.config.single_user)?];
-        let policy = self.config.passwords.policy();
-        let mut faults = Vec::new();
-        for fault in names.iter().flat_map(|name| policy.check(name.as_str(), &first.initial_password)) {
-            if !faults.contains(&fault) {
-                faults.push(fault);
-            }
-        }
-        if !faults.is_empty() {
-            return Err(BootstrapError::PasswordRefused(faults));
-        }
+        first.check(self.config)?;
+        let names = names(self.config)?;
         let root = TokenHash::of(first.root_token.expose());
-        if !Opaque::parse(first.root_token.expose()).is_ok_and(|token| token.kind == OpaqueKind::Root) {
-            return Err(BootstrapError::RootTokenMalformed);
-        }
         let hashing = HashPool::start(Hasher::new(self.config.passwords.hash.params())?)?;
         let now = self.clock.now();
         let canary = keys::canary();
         let sealed = seal(self.sealer, &canary, CANARY, self.entropy)?;
         let mut txn = Txn::new().create(canary, Canary { schema: SCHEMA, sealed }.encode_to_vec());
-        // an import that runs at the same time makes the cluster, not this
-        txn = txn.expect(&keys::import_mark(), None);
         let mut uids = Vec::new();
         for name in names {
             let hashed = hashing.hash(first.initial_password.clone(), self.entropy.bytes()).await;

@@ -18,11 +18,6 @@ pub fn canary() -> Key {
     Key::new("cluster/canary")
 }
 
-/// That an import has begun and not ended: while it exists the store is not whole, and no cluster may be made or served.
-pub fn import_mark() -> Key {
-    Key::new("cluster/import")
-}
-
 /// Whose a username or a display name is.
 pub(crate) fn name(name: &Fold) -> Key {
     Key::new(format!("private/identity/name/{}", segment(name)))

@@ -20,13 +20,14 @@ mod sweep;
 
 pub use bootstrap::{
     Bootstrap, BootstrapError, BootstrapOutcome, Bootstrapping, bootstrap, check_cluster_key, is_bootstrapped,
+    open_canary,
 };
 pub use config::{
     ADMIN_NAME, HashConfig, IdentityConfig, MAX_ACCESS_TOKEN_LIFE, MAX_MIN_PASSWORD_CHARS, MAX_SESSION_LIFE,
     MIN_ACCESS_TOKEN_LIFE, PasswordsConfig, RequiredCharacters,
 };
 pub use hashing::MAX_WAITING_HASHES;
-pub use keys::{canary as canary_key, import_mark as import_mark_key};
+pub use keys::canary as canary_key;
 pub use rows::ROWS;
 pub use service::{Deps, IdentityService, StartError};
 pub use sessions::MAX_SESSIONS_PER_USER;

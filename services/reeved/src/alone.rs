@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use reeve_answers::{Answers, Reader};
-use reeve_chassis::{Listener, Readiness, ServeError, Server, Setup, StartError};
+use reeve_chassis::{Forward, Listener, Owner, PeerUrl, Peers, Readiness, ServeError, Server, Setup, StartError};
 use reeve_model::{Clock, Violations};
 use reeve_replica::{FeedSource, Replica, follow};
 use reeve_sidecar::{SocketError, Upstreams};
@@ -64,6 +64,8 @@ impl Alone {
         };
         let (tasks, background) = (TaskTracker::new(), CancellationToken::new());
         let replica = Replica::new(clock, None);
+        let urls: Vec<PeerUrl> = config.sidecar.upstreams.iter().filter_map(|url| url.parse().ok()).collect();
+        let peers = Peers::new(Owner::ALL.map(|owner| (owner, urls.clone())));
         let upstreams = Upstreams::new(config.sidecar.upstreams.clone(), token_file);
         let reader = Reader::new(replica.clone(), config.token_rules(), config.staleness());
         let answers = Answers::new(reader.clone(), settings);
@@ -71,6 +73,7 @@ impl Alone {
         let setup = Setup {
             readiness: readiness.clone(),
             socket: reeve_sidecar::socket_policy(),
+            forward: Some(Forward::as_sidecar(peers)),
             ..Setup::new(
                 config.server.clone(),
                 reeve_sidecar::services(&answers),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use reeve_agentmap::AgentmapService;
 use reeve_answers::{Answers, FEED_ROWS, Feed, Reader};
-use reeve_chassis::{Failure, Owner, Readiness, Row, ServeError, Server, Services, Setup, StartError};
-use reeve_identity::IdentityService;
+use reeve_chassis::{Failure, Owner, Peers, Readiness, Row, ServiceTokenSource, Services, Setup, StartError};
+use reeve_identity::{BootstrapError, IdentityService};
 use reeve_model::{Clock, Entropy, Violations};
-use reeve_owner::{LocalOwners, Neighbours, Reconcile, Reconciler, Writer};
+use reeve_owner::{LocalOwners, NEIGHBOUR_ROWS, NeighbourServer, Neighbours, Reconcile, Reconciler, Writer};
 use reeve_policy::PolicyService;
 use reeve_replica::{FeedServer, Replica, StoreSource, follow};
-use reeve_store::Store;
+use reeve_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -54,7 +54,17 @@ pub(crate) struct Assembly<'a> {
     pub(crate) keys: &'a ClusterKeys,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) others: Others,
     pub(crate) stop: &'a Stop,
+}
+
+/// Where the owners are that are told of changes.
+#[derive(Clone)]
+pub(crate) enum Others {
+    /// In this process.
+    Here,
+    /// In processes of their own.
+    Apart { peers: Peers, tokens: ServiceTokenSource },
 }
 
 /// Services over a loaded replica.
@@ -65,6 +75,19 @@ pub(crate) struct Assembled {
     rows: Vec<&'static [Row]>,
     readiness: Readiness,
     background: Background,
+}
+
+/// Who may call what a process with these owners serves, whose changes others are told of there.
+pub(crate) fn rows(owners: &[Owner], others: &Others) -> Vec<&'static [Row]> {
+    let of = |owner: &Owner| match owner {
+        Owner::Identity => vec![reeve_identity::ROWS],
+        // decisions and admission are answered where policy is
+        Owner::Policy => vec![reeve_policy::ROWS, reeve_answers::ROWS],
+        Owner::Agentmap => vec![reeve_agentmap::ROWS],
+    };
+    let reconciles = owners.iter().any(|owner| *owner != Owner::Identity);
+    let told = matches!(others, Others::Apart { .. }) && reconciles;
+    owners.iter().flat_map(of).chain([FEED_ROWS]).chain(told.then_some(NEIGHBOUR_ROWS)).collect()
 }
 
 impl Assembly<'_> {
@@ -87,8 +110,15 @@ impl Assembly<'_> {
         let answers = Answers::new(reader.clone(), settings);
         let feed = Feed::new(reader.clone(), FeedServer::new(replica, self.stop.token().clone()));
         let local = LocalOwners::new();
-        let parts = Parts { writer, reader: reader.clone(), answers: answers.clone(), local, background: &background };
-        let (mut services, mut rows, mut reconciled) = (feed.services(), vec![FEED_ROWS], Vec::new());
+        let parts = Parts {
+            writer,
+            reader: reader.clone(),
+            answers: answers.clone(),
+            local,
+            others: &self.others,
+            background: &background,
+        };
+        let (mut services, mut reconciled) = (feed.services(), Vec::new());
         for owner in owners {
             let started = match owner {
                 Owner::Identity => self.identity(&parts).await?,
@@ -96,15 +126,17 @@ impl Assembly<'_> {
                 Owner::Agentmap => self.agentmap(&parts).await?,
             };
             services = services.merge(started.services);
-            rows.extend(started.rows);
             reconciled.extend(started.reconcile);
         }
         parts.local.register(&reconciled);
         for owner in reconciled {
+            if matches!(self.others, Others::Apart { .. }) {
+                services = services.merge(NeighbourServer::new(owner.clone(), reader.replica().clone()).services());
+            }
             let reconciler = Reconciler::new(owner, reader.replica().clone(), self.entropy.clone());
             background.tasks.spawn(reconciler.run(background.over.clone()));
         }
-        Ok(Assembled { reader, answers, services, rows, readiness, background })
+        Ok(Assembled { reader, answers, services, rows: rows(owners, &self.others), readiness, background })
     }
 
     async fn identity(&self, parts: &Parts<'_>) -> Result<Started, AssemblyError> {
@@ -120,7 +152,7 @@ impl Assembly<'_> {
         };
         let Background { tasks, over } = parts.background;
         let identity = IdentityService::start(deps, tasks, over.clone()).await?;
-        Ok(Started { services: identity.services(), rows: vec![reeve_identity::ROWS], reconcile: None })
+        Ok(Started { services: identity.services(), reconcile: None })
     }
 
     /// Decisions and admission are answered where policy is.
@@ -137,11 +169,7 @@ impl Assembly<'_> {
         };
         let failed = |cause| AssemblyError::Service { service: Owner::Policy, cause };
         let policy = PolicyService::start(deps).await.map_err(failed)?;
-        Ok(Started {
-            services: policy.services().merge(parts.answers.services()),
-            rows: vec![reeve_policy::ROWS, reeve_answers::ROWS],
-            reconcile: Some(policy.reconcile()),
-        })
+        Ok(Started { services: policy.services().merge(parts.answers.services()), reconcile: Some(policy.reconcile()) })
     }
 
     async fn agentmap(&self, parts: &Parts<'_>) -> Result<Started, AssemblyError> {
@@ -152,11 +180,7 @@ impl Assembly<'_> {
         };
         let failed = |cause| AssemblyError::Service { service: Owner::Agentmap, cause };
         let agentmap = AgentmapService::start(deps).await.map_err(failed)?;
-        Ok(Started {
-            services: agentmap.services(),
-            rows: vec![reeve_agentmap::ROWS],
-            reconcile: Some(agentmap.reconcile()),
-        })
+        Ok(Started { services: agentmap.services(), reconcile: Some(agentmap.reconcile()) })
     }
 }
 
@@ -166,33 +190,50 @@ struct Parts<'a> {
     reader: Reader,
     answers: Answers,
     local: Arc<LocalOwners>,
+    others: &'a Others,
     background: &'a Background,
 }
 
 impl Parts<'_> {
     fn neighbours_of(&self, owner: Owner) -> Neighbours {
-        Neighbours::local(owner, self.writer.replica().clone(), self.local.clone())
+        let replica = self.writer.replica().clone();
+        match self.others {
+            Others::Here => Neighbours::local(owner, replica, self.local.clone()),
+            Others::Apart { peers, tokens } => Neighbours::remote(owner, replica, peers.clone(), tokens.clone()),
+        }
     }
 }
 
 /// An owner that was started.
 struct Started {
     services: Services,
-    rows: Vec<&'static [Row]>,
     reconcile: Option<Arc<dyn Reconcile>>,
+}
+
+impl AssemblyError {
+    /// Whether trying again may help: the store did not answer.
+    pub(crate) fn may_pass(&self) -> bool {
+        use reeve_identity::StartError as Identity;
+        match self {
+            Self::Identity(Identity::Cluster(BootstrapError::Store(StoreError::Unavailable(_)))) => true,
+            Self::Identity(Identity::SigningKeys(cause)) | Self::Service { cause, .. } => {
+                matches!(cause, Failure::Unavailable { .. })
+            }
+            Self::Identity(_) | Self::Stopped | Self::Config(_) | Self::Start(_) => false,
+        }
+    }
 }
 
 impl Assembled {
     /// The server of everything that is assembled.
-    pub(crate) fn server(&self, config: &Config) -> Result<Server, StartError> {
+    pub(crate) fn setup(&self, config: &Config) -> Setup {
         let (services, rows) = (self.services.clone(), self.rows.clone());
-        let authenticate = Arc::new(self.reader.clone());
-        let setup = Setup::new(config.server.clone(), services, rows, authenticate);
-        Setup { readiness: self.readiness.clone(), ..setup }.build()
+        let setup = Setup::new(config.server.clone(), services, rows, Arc::new(self.reader.clone()));
+        Setup { readiness: self.readiness.clone(), ..setup }
     }
 
     /// Runs what `servers` do, and reports readiness meanwhile; then ends what runs beside them.
-    pub(crate) async fn run(self, servers: impl Future<Output = Result<(), ServeError>>) -> Result<(), ServeError> {
+    pub(crate) async fn run<T>(self, servers: impl Future<Output = T>) -> T {
         let Self { reader, readiness, background, .. } = self;
         background.tasks.spawn(reader.report(readiness, background.over.clone()));
         let ended = servers.await;

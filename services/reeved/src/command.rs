@@ -3,18 +3,22 @@
 mod arguments;
 mod health;
 mod serve;
+mod state;
 
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use reeve_chassis::OsEntropy;
-use reeve_chassis::config::{ConfigErrors, Overrides, environment, load};
+use reeve_chassis::config::{ConfigError, ConfigErrors, Overrides, environment, load};
+use reeve_chassis::{OsEntropy, Owner};
 use reeve_credentials::{ClusterKey, mint_root};
 
-use self::arguments::{Arguments, Command, ConfigCommand, ConfigFile, KeysCommand};
+use reeve_model::Violations;
+
+use self::arguments::{Arguments, Command, ConfigCommand, ConfigFile, KeysCommand, ServiceArguments};
 use self::serve::{Mode, serve};
+use self::state::state;
 use crate::Config;
 
 /// sysexits.h: a configuration that is wrong.
@@ -57,6 +61,10 @@ fn run(arguments: Arguments) -> Result<(), Ended> {
             runtime.block_on(health::ask(&address)).map_err(failed)?;
             say(&format!("{address} is ready\n"))
         }
+        Command::Identity(service) => one(&service, Owner::Identity),
+        Command::Policy(service) => one(&service, Owner::Policy),
+        Command::Agentmap(service) => one(&service, Owner::Agentmap),
+        Command::State(command) => state(command),
         Command::Config(ConfigCommand::Print(config)) => {
             let config = configuration(&config, Overrides::new())?;
             say(&toml::to_string_pretty(&config).map_err(failed)?)
@@ -71,6 +79,26 @@ fn run(arguments: Arguments) -> Result<(), Ended> {
         }
         Command::Keys(KeysCommand::RootToken) => say(&format!("{}\n", mint_root(&OsEntropy).expose())),
     }
+}
+
+/// One owner in a process of its own.
+fn one(service: &ServiceArguments, owner: Owner) -> Result<(), Ended> {
+    let flags = Overrides::new().set("server.listen", service.listen);
+    let flags = flags.map_err(|error| Ended::Config(ConfigErrors(vec![error])))?;
+    serve(&service.config, flags, Mode::Service(owner))
+}
+
+/// What a command needs of the configuration, besides that it holds.
+fn validated(check: impl FnOnce(&mut Violations)) -> Result<(), Ended> {
+    let mut violations = Violations::new();
+    check(&mut violations);
+    let errors = violations.into_vec().into_iter().map(|violation| ConfigError {
+        key: violation.field,
+        origin: String::new(),
+        problem: violation.description,
+    });
+    let errors: Vec<_> = errors.collect();
+    if errors.is_empty() { Ok(()) } else { Err(Ended::Config(ConfigErrors(errors))) }
 }
 
 fn configuration(file: &ConfigFile, flags: Overrides) -> Result<Config, Ended> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use reeve_credentials::{ClusterKey, ClusterKeyError, Sealer};
+use reeve_credentials::{ClusterKey, ClusterKeyError, Sealer, ServiceTokens};
 
 use crate::config::Config;
 use crate::secrets::{SecretError, given, read};
@@ -40,7 +40,7 @@ pub enum KeysError {
 }
 
 /// The cluster key, and those of before.
-pub(crate) struct ClusterKeys {
+pub struct ClusterKeys {
     current: ClusterKey,
     older: Vec<ClusterKey>,
 }
@@ -53,14 +53,22 @@ impl ClusterKeys {
     }
 
     /// Those that the configuration or the environment names. None is made: every service of a cluster has the same.
-    pub(crate) fn given(config: &Config) -> Result<Self, KeysError> {
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub fn given(config: &Config) -> Result<Self, KeysError> {
         let key = given(config.cluster_key_file.as_deref(), CLUSTER_KEY_VARIABLE)?.ok_or(KeysError::Missing)?;
         Self::with_older(ClusterKey::parse(key.expose())?, config)
     }
 
     /// Seals with the first, opens with all.
-    pub(crate) fn sealer(&self) -> Arc<Sealer> {
+    pub fn sealer(&self) -> Arc<Sealer> {
         Arc::new(Sealer::new(self.current.clone(), self.older.clone()))
+    }
+
+    /// What services show each other.
+    pub(crate) fn service_tokens(&self) -> Arc<ServiceTokens> {
+        Arc::new(ServiceTokens::new(self.current.clone(), self.older.clone()))
     }
 }
 

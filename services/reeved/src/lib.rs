@@ -7,9 +7,12 @@ pub mod command;
 mod alone;
 mod assembly;
 mod config;
+mod etcd;
 mod keys;
 mod secrets;
+mod service;
 mod serving;
+pub mod state;
 mod up;
 
 pub use alone::{Alone, AloneError};
@@ -18,8 +21,10 @@ pub use config::{
     BootstrapConfig, Config, DefaultTaskConfig, EtcdConfig, EtcdTlsConfig, MAX_ENDPOINTS, PriorityOrderConfig,
     SecurityConfig, ServicesConfig, WorkloadsConfig,
 };
-pub use keys::KeysError;
+pub use etcd::EtcdSetupError;
+pub use keys::{ClusterKeys, KeysError};
 pub use secrets::{SecretError, Secrets};
+pub use service::{Service, ServiceError};
 pub use serving::Stop;
 pub use up::{SignIn, Up, UpError};
 

@@ -64,6 +64,11 @@ impl Secrets {
         Ok(Self { folder: folder.to_owned() })
     }
 
+    /// The secrets in `folder`, which is not made.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
     /// The path of the secret called `name`.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)

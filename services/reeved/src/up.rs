@@ -13,13 +13,13 @@ use reeve_store::{Embedded, EmbeddedOptions, OpenError, Store};
 use tokio::net::TcpListener;
 
 use crate::Stop;
-use crate::assembly::{Assembled, Assembly, AssemblyError};
+use crate::assembly::{Assembled, Assembly, AssemblyError, Others};
 use crate::config::Config;
 use crate::keys::{CLUSTER_KEY_VARIABLE, ClusterKeys, KeysError};
 use crate::secrets::{Origin, SecretError, Secrets};
 
 /// The cluster key, in the data folder.
-const CLUSTER_KEY: &str = "cluster-key";
+pub(crate) const CLUSTER_KEY: &str = "cluster-key";
 /// The password of the first accounts, in the data folder.
 const INITIAL_PASSWORD: &str = "initial-password";
 /// The root token, in the data folder.
@@ -42,9 +42,6 @@ pub enum UpError {
     /// A new cluster cannot be made, or this is another one's store.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
-    /// An import into this store was cut off.
-    #[error("an import into {} did not end, and the store is not whole: remove the folder's `store.redb`, and import again", .0.display())]
-    HalfImported(PathBuf),
     /// The services cannot start over the store.
     #[error(transparent)]
     Assembly(#[from] AssemblyError),
@@ -108,9 +105,6 @@ impl Up {
         let store = Arc::new(Embedded::open(&config.data, clock.clone(), entropy.clone(), options)?);
         let seam: Arc<dyn Store> = store.clone();
         let first = !reeve_identity::is_bootstrapped(seam.as_ref()).await.map_err(BootstrapError::Store)?;
-        if seam.get(&reeve_identity::import_mark_key()).await.map_err(BootstrapError::Store)?.is_some() {
-            return Err(UpError::HalfImported(config.data));
-        }
         let keys = cluster_keys(&config, &secrets, first, entropy.as_ref())?;
         let sealer = keys.sealer();
         let of = Bootstrapping {
@@ -122,8 +116,16 @@ impl Up {
         };
         let sign_in = bootstrap(&config, &secrets, first, of).await?;
 
-        let assembly =
-            Assembly { config: &config, store: seam, store_kind: "embedded", keys: &keys, clock, entropy, stop: &stop };
+        let assembly = Assembly {
+            config: &config,
+            store: seam,
+            store_kind: "embedded",
+            keys: &keys,
+            clock,
+            entropy,
+            others: Others::Here,
+            stop: &stop,
+        };
         let readiness = Readiness::new();
         let assembled = assembly.start(&Owner::ALL, readiness.clone()).await?;
         let beside = Setup {
@@ -136,7 +138,7 @@ impl Up {
                 Arc::new(assembled.reader.clone()),
             )
         };
-        let (main, beside) = (assembled.server(&config)?, beside.build()?);
+        let (main, beside) = (assembled.setup(&config).build()?, beside.build()?);
         let socket = config.sidecar.socket.clone().unwrap_or_else(|| config.data.join(SOCKET));
         let (address, listener) = listen(config.server.listen).await?;
         let unix = Listener::Unix(reeve_sidecar::bind(&socket)?);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use reeve_chassis::PeerUrl;
 use reeve_chassis::config::Validate;
 use reeve_model::Violations;
 use serde::{Deserialize, Serialize};
@@ -45,7 +46,7 @@ impl Validate for SidecarConfig {
             violations.add("sidecar.upstreams", format!("there are at most {MAX_UPSTREAMS}"));
         }
         for (at, url) in self.upstreams.iter().enumerate() {
-            if !is_service_address(url) {
+            if url.parse::<PeerUrl>().is_err() {
                 violations.add(
                     format!("sidecar.upstreams[{at}]"),
                     format!("`{}` is not an address: write `http://HOST:PORT`", url.escape_default()),
@@ -53,13 +54,6 @@ impl Validate for SidecarConfig {
             }
         }
     }
-}
-
-/// Whether this is the address of a service: `http://HOST:PORT`, and nothing after it.
-pub fn is_service_address(url: &str) -> bool {
-    let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    let fits = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '@', ' ', '?', '#']));
-    fits && tonic::transport::Endpoint::from_shared(url.to_owned()).is_ok()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use reeve_answers::{ADMIT, Answers};
 use reeve_chassis::{Row, Services, SocketPolicy};
 
-pub use config::{MAX_UPSTREAMS, SidecarConfig, UpstreamUrl, is_service_address};
+pub use config::{MAX_UPSTREAMS, SidecarConfig, UpstreamUrl};
 pub use socket::{SOCKET_MODE, SocketError, bind};
 pub use upstream::Upstreams;
 

@@ -4,10 +4,6 @@
 mod contract;
 mod contract_etcd;
 mod contract_etcd_three;
-mod etcd_faults;
-mod etcd_open;
-mod etcd_own;
-mod etcd_replaced;
 mod etcd_subject;
 mod model;
 mod own;

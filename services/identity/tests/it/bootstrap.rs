@@ -5,7 +5,6 @@ use std::sync::Arc;
 use reeve_credentials::{ClusterKey, PasswordFault, Sealer, SecretString};
 use reeve_identity::{Bootstrap, BootstrapError, BootstrapOutcome, Deps, IdentityService, StartError, is_bootstrapped};
 use reeve_model::GroupId;
-use reeve_store::{Store as _, Txn};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -134,14 +133,4 @@ async fn no_identity_starts_over_an_empty_store_or_with_another_key() {
     shutdown.cancel();
     tasks.close();
     tasks.wait().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_cluster_is_made_where_an_import_has_not_ended() {
-    let ground = Ground::new();
-    let mark = Txn::new().create(reeve_identity::import_mark_key(), "begun");
-    ground.store.commit(mark).await.unwrap();
-    let refused = ground.bootstrap(&ground.sealer, Some(ground.first(PASSWORD))).await;
-    assert!(matches!(refused, Err(BootstrapError::NotBootstrapped)), "{refused:?}");
-    assert_eq!(ground.count("world/").await, 0);
 }

@@ -17,6 +17,12 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Run every service in this process, on an embedded store.
     Up(UpArguments),
+    /// Run the identity service, on etcd.
+    Identity(ServiceArguments),
+    /// Run the policy service, on etcd.
+    Policy(ServiceArguments),
+    /// Run the agentmap service, on etcd.
+    Agentmap(ServiceArguments),
     /// Run a sidecar that follows the feed of a service.
     Sidecar(ConfigFile),
     /// Ask a server whether answers are safe there: exit 0 if so, else 1 and why not.
@@ -36,6 +42,9 @@ Examples:
     /// Make keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Export, import, or begin a new epoch of all that a store holds.
+    #[command(subcommand)]
+    State(StateCommand),
 }
 
 #[derive(Args)]
@@ -54,6 +63,15 @@ pub(super) struct UpArguments {
 }
 
 #[derive(Args)]
+pub(super) struct ServiceArguments {
+    #[command(flatten)]
+    pub(super) config: ConfigFile,
+    /// The gRPC listener. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<SocketAddr>,
+}
+
+#[derive(Args)]
 pub(super) struct ConfigFile {
     /// A configuration file, TOML or YAML.
     #[arg(long = "config", value_name = "FILE")]
@@ -66,6 +84,38 @@ pub(super) enum ConfigCommand {
     Print(ConfigFile),
     /// Say everything that is wrong with the configuration.
     Check(ConfigFile),
+}
+
+#[derive(Subcommand)]
+pub(super) enum StateCommand {
+    /// Write all of the state, at one revision, to a file that only this cluster's key opens.
+    Export {
+        #[command(flatten)]
+        store: StoreArguments,
+        /// The file to write. It must not exist.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Write an archive into an empty store, which gets an identity of its own.
+    Import {
+        #[command(flatten)]
+        store: StoreArguments,
+        /// The archive.
+        #[arg(long = "in", value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Say that the store was restored from a backup: consistency tokens of before are refused by name.
+    NewEpoch(StoreArguments),
+}
+
+/// Which store: the folder `--data`; else the etcd of the configuration; else its `data`.
+#[derive(Args)]
+pub(super) struct StoreArguments {
+    #[command(flatten)]
+    pub(super) config: ConfigFile,
+    /// The folder of an embedded store, whatever the configuration says.
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

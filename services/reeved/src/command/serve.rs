@@ -4,20 +4,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use reeve_chassis::config::Overrides;
-use reeve_chassis::{OsEntropy, Readiness, ServeError, SystemClock, telemetry};
+use reeve_chassis::{OsEntropy, Owner, Readiness, SystemClock, telemetry};
 
 use super::arguments::ConfigFile;
-use super::{Ended, configuration, failed, say};
-use crate::{Alone, Config, SignIn, Stop, Up};
+use super::{Ended, configuration, failed, say, validated};
+use crate::{Alone, Config, Service, SignIn, Stop, Up};
 
 /// What to run.
 pub(super) enum Mode {
     Up,
+    Service(Owner),
     Sidecar,
 }
 
 pub(super) fn serve(file: &ConfigFile, flags: Overrides, mode: Mode) -> Result<(), Ended> {
     let config = configuration(file, flags)?;
+    match mode {
+        Mode::Up => {}
+        Mode::Service(_) => validated(|violations| config.etcd.validate_used(violations))?,
+        Mode::Sidecar => validated(|violations| config.sidecar.validate_alone(violations))?,
+    }
     telemetry::init(&config.telemetry).map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
@@ -25,6 +31,7 @@ pub(super) fn serve(file: &ConfigFile, flags: Overrides, mode: Mode) -> Result<(
         stop.on_signals().map_err(failed)?;
         match mode {
             Mode::Up => up(config, stop).await,
+            Mode::Service(owner) => service(owner, config, stop).await,
             Mode::Sidecar => sidecar(&config, stop).await,
         }
     })
@@ -51,6 +58,13 @@ fn how_to_sign_in(sign_in: &SignIn, address: SocketAddr) -> String {
     }
 }
 
+async fn service(owner: Owner, config: Config, stop: Stop) -> Result<(), Ended> {
+    let clock = Arc::new(SystemClock::new());
+    let service = Service::start(owner, config, clock, Arc::new(OsEntropy), stop).map_err(failed)?;
+    let (ready, readiness) = (format!("ready grpc={}\n", service.address()), service.readiness());
+    announce(service.run(), readiness, ready).await
+}
+
 async fn sidecar(config: &Config, stop: Stop) -> Result<(), Ended> {
     let alone = Alone::start(config, Arc::new(SystemClock::new()), stop).map_err(failed)?;
     let (ready, readiness) = (format!("ready socket={}\n", alone.socket().display()), alone.readiness());
@@ -58,8 +72,8 @@ async fn sidecar(config: &Config, stop: Stop) -> Result<(), Ended> {
 }
 
 /// Runs, and says so once it is ready.
-async fn announce(
-    run: impl Future<Output = Result<(), ServeError>>,
+async fn announce<E: std::error::Error>(
+    run: impl Future<Output = Result<(), E>>,
     readiness: Readiness,
     ready: String,
 ) -> Result<(), Ended> {

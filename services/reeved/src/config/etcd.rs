@@ -1,15 +1,21 @@
 //! The section `etcd`: the store of services that run alone.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use reeve_chassis::config::Validate;
+use reeve_chassis::config::{Period, Validate};
 use reeve_model::Violations;
 use serde::{Deserialize, Serialize};
 
 /// Most endpoints that can be named.
 pub const MAX_ENDPOINTS: usize = 16;
 /// Longest prefix, in bytes: what is left of a key is Reeve's.
-const MAX_PREFIX_BYTES: usize = 128;
+const MAX_PREFIX_BYTES: usize = 200;
+
+/// More often is a load.
+const MIN_IDLE_TICK: Duration = Duration::from_millis(100);
+/// More seldom makes what is read look old.
+const MAX_IDLE_TICK: Duration = Duration::from_mins(1);
 
 /// Where etcd is, and who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +29,9 @@ pub struct EtcdConfig {
     pub username: Option<String>,
     /// A file with their password; without one, `REEVE_ETCD_PASSWORD`.
     pub password_file: Option<PathBuf>,
+    /// How often each process writes one small key, so that it knows that what it has is current while nothing changes: 100 ms
+    /// to a minute. Default: `5s`.
+    pub idle_tick: Period,
     /// How etcd and Reeve know each other, where the endpoints are `https`.
     pub tls: EtcdTlsConfig,
 }
@@ -46,6 +55,7 @@ impl Default for EtcdConfig {
             prefix: "/reeve".to_owned(),
             username: None,
             password_file: None,
+            idle_tick: Period::from_secs(5),
             tls: EtcdTlsConfig::default(),
         }
     }
@@ -112,6 +122,9 @@ impl Validate for EtcdConfig {
                     self.prefix.escape_default()
                 ),
             );
+        }
+        if !(MIN_IDLE_TICK..=MAX_IDLE_TICK).contains(&self.idle_tick.get()) {
+            violations.add("etcd.idle_tick", "it must be `100ms` to `1m`");
         }
         if self.username.as_deref() == Some("") {
             violations.add("etcd.username", "is empty: leave it out where etcd asks for no user");
@@ -201,9 +214,18 @@ mod tests {
             assert!(wrong(&prefix(right)).is_empty(), "{right}");
         }
         for bad in
-            ["", "/", "reeve", "/reeve/", "//reeve", "/a b", "/../x", "/r\u{e9}eve", &format!("/{}", "x".repeat(128))]
+            ["", "/", "reeve", "/reeve/", "//reeve", "/a b", "/../x", "/r\u{e9}eve", &format!("/{}", "x".repeat(200))]
         {
             assert_eq!(wrong(&prefix(bad)), ["etcd.prefix"], "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_tick_comes_often_enough_and_not_too_often() {
+        assert_eq!(EtcdConfig::default().idle_tick.get(), reeve_store::IDLE_TICK);
+        for (tick, fits) in [("99ms", false), ("100ms", true), ("1m", true), ("61s", false)] {
+            let config = EtcdConfig { idle_tick: tick.parse().unwrap(), ..EtcdConfig::default() };
+            assert_eq!(wrong(&config).is_empty(), fits, "{tick}");
         }
     }
 

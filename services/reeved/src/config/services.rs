@@ -1,8 +1,9 @@
 //! The section `services`: where each owner is.
 
 use reeve_chassis::config::Validate;
+use reeve_chassis::{Owner, PeerUrl, Peers};
 use reeve_model::Violations;
-use reeve_sidecar::{MAX_UPSTREAMS, is_service_address};
+use reeve_sidecar::MAX_UPSTREAMS;
 use serde::{Deserialize, Serialize};
 
 /// The replicas of each owner, `http://HOST:PORT` each. What a service does not own it forwards there.
@@ -10,43 +11,37 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct ServicesConfig {
     /// Users, sessions, robots, tokens.
-    pub identity: Vec<String>,
-    /// Workspaces, roles, bindings, config policies, admission.
-    pub policy: Vec<String>,
+    pub identity: Vec<PeerUrl>,
+    /// Workspaces, roles, bindings, config policies, decisions, admission.
+    pub policy: Vec<PeerUrl>,
     /// Agent users.
-    pub agentmap: Vec<String>,
+    pub agentmap: Vec<PeerUrl>,
+}
+
+impl ServicesConfig {
+    fn of(&self, owner: Owner) -> &Vec<PeerUrl> {
+        match owner {
+            Owner::Identity => &self.identity,
+            Owner::Policy => &self.policy,
+            Owner::Agentmap => &self.agentmap,
+        }
+    }
+
+    /// All of them. To be called within a Tokio runtime.
+    pub(crate) fn peers(&self) -> Peers {
+        Peers::new(Owner::ALL.map(|owner| (owner, self.of(owner).clone())))
+    }
+
+    /// The owners that `me` cannot reach.
+    pub(crate) fn unnamed(&self, me: Owner) -> impl Iterator<Item = Owner> {
+        Owner::ALL.into_iter().filter(move |owner| *owner != me && self.of(*owner).is_empty())
+    }
 }
 
 impl Validate for ServicesConfig {
     fn validate(&self, violations: &mut Violations) {
-        for (name, urls) in [("identity", &self.identity), ("policy", &self.policy), ("agentmap", &self.agentmap)] {
-            if urls.len() > MAX_UPSTREAMS {
-                violations.add(format!("services.{name}"), format!("there are at most {MAX_UPSTREAMS}"));
-            }
-            for (at, url) in urls.iter().enumerate().filter(|(_, url)| !is_service_address(url)) {
-                violations.add(
-                    format!("services.{name}[{at}]"),
-                    format!("`{}` is not an address: write `http://HOST:PORT`", url.escape_default()),
-                );
-            }
+        for owner in Owner::ALL.into_iter().filter(|owner| self.of(*owner).len() > MAX_UPSTREAMS) {
+            violations.add(format!("services.{owner}"), format!("there are at most {MAX_UPSTREAMS}"));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_wrong_address_is_named() {
-        let config = ServicesConfig {
-            identity: vec!["http://10.0.0.1:7300".to_owned(), "https://10.0.0.2:7300".to_owned()],
-            policy: vec!["policy:7300".to_owned()],
-            agentmap: Vec::new(),
-        };
-        let mut violations = Violations::new();
-        config.validate(&mut violations);
-        let fields: Vec<_> = violations.into_vec().into_iter().map(|violation| violation.field).collect();
-        assert_eq!(fields, ["services.identity[1]", "services.policy[0]"]);
     }
 }
