@@ -185,6 +185,18 @@ impl EtcdCluster {
         self.run_etcdctl(arguments, account).await
     }
 
+    /// Gives the user of Reeve another password, as an administrator does.
+    ///
+    /// # Panics
+    /// When there are no accounts.
+    pub async fn change_password(&self, password: &str) {
+        // it takes the password from its standard input alone, which is not worth a second way to run it
+        let (user, _, _) = REEVE;
+        self.etcdctl(&["user", "delete", user]).await;
+        self.etcdctl(&["user", "add", &format!("{user}:{password}")]).await;
+        self.etcdctl(&["user", "grant-role", user, user]).await;
+    }
+
     async fn run_etcdctl(&self, arguments: &[&str], account: Option<String>) -> Result<String, String> {
         let up = self.nodes.iter().filter(|node| node.state() == State::Up);
         let endpoints: Vec<String> = up.map(|node| self.plan.scheme.loopback(node.client_port)).collect();

@@ -34,6 +34,9 @@ impl Pending {
     ///
     /// # Errors
     /// The program cannot be started.
+    ///
+    /// # Panics
+    /// When no thread can be started.
     pub fn start(self) -> io::Result<Child> {
         static KEEPER: OnceLock<Mutex<Sender<Order>>> = OnceLock::new();
         let keeper = KEEPER.get_or_init(|| {

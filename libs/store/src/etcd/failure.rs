@@ -112,8 +112,8 @@ pub(super) fn failure(error: etcd_client::Error) -> Failure {
         error @ (Error::InvalidUri(_) | Error::InvalidMetadataValue(_)) => {
             Failure::Final(StoreError::Refused(error.to_string()))
         }
+        Error::TransportError(error) => Failure::Unknown(innermost_of(&error)),
         error @ (Error::IoError(_)
-        | Error::TransportError(_)
         | Error::WatchError(_)
         | Error::Utf8Error(_)
         | Error::LeaseKeepAliveError(_)
@@ -196,13 +196,15 @@ fn never_sent(status: &Status) -> bool {
 
 /// What happened at the bottom: the layers above say no more than that something did.
 fn innermost(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    let mut cause = status.source();
-    while let Some(error) = cause {
-        text = error.to_string();
-        cause = error.source();
+    status.source().map_or_else(|| status.message().to_owned(), innermost_of)
+}
+
+fn innermost_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(cause) = error.source() {
+        error = cause;
     }
-    text
+    error.to_string()
 }
 
 #[cfg(test)]

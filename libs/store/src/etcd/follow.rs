@@ -22,7 +22,7 @@ const BUFFER_BYTES: usize = 16 * 1024 * 1024;
 /// What an event counts in that bound beyond its keys and values.
 const EVENT_BYTES: usize = 128;
 /// How long a watch waits for its reader when that is full.
-const SLOW: Duration = Duration::from_secs(30);
+const SLOW: Duration = Duration::from_secs(10);
 /// How long a tick that was written may take to come through.
 const SILENCE: Duration = Duration::from_secs(4);
 

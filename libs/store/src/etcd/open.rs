@@ -19,6 +19,9 @@ use super::record::{RecordProblem, SCHEMA, StoreRecord};
 use super::version::{Judgement, judge, sound_versions};
 use crate::StoreError;
 
+/// What is said, now this and now that, when a member ends a connection.
+const ENDED: &[&str] = &["received fatal alert", "connection closed", "broken pipe", "connection reset"];
+
 /// Why a store on etcd did not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenEtcdError {
@@ -278,7 +281,15 @@ impl<'a> Site<'a> {
         }
     }
 
-    fn unreachable(&self, detail: String) -> OpenEtcdError {
+    fn unreachable(&self, mut detail: String) -> OpenEtcdError {
+        // A member looks at a client's certificate when the client takes the connection for made already (TLS 1.3): it can
+        // then do no more than end it, and the reason is often lost on the way.
+        if let Some(tls) = self.options.tls.as_ref().filter(|_| ENDED.iter().any(|word| detail.contains(word))) {
+            detail += match &tls.client {
+                Some(_) => "; does it know the authority of the client certificate?",
+                None => "; does it ask for a client certificate? None is given",
+            };
+        }
         OpenEtcdError::Unreachable { endpoints: self.options.endpoints.join(", "), detail }
     }
 

@@ -188,7 +188,8 @@ impl Pool {
                 let answer = client.txn(txn).await.map_err(failure)?;
                 let found = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
                 let found = revision(found)?.get();
-                if found < newest {
+                // One whose conditions did not hold says which store this is: that comes before how old it is.
+                if answer.succeeded() && found < newest {
                     return Err(Failure::Unknown(format!(
                         "it is at revision {found} and was at {newest} before: it is stale, or was put back without a new epoch"
                     )));

@@ -19,6 +19,8 @@ use crate::{MAX_OPERATIONS, StoreError};
 
 /// How often ticks are written at most: who asks in between shares the next one.
 const SHARED: Duration = Duration::from_millis(20);
+/// How soon at the latest they are tried again after they could not be written.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Somebody who wants to know where the store is, or, without a way to be told, only that watches do.
 type Asked = Option<oneshot::Sender<Result<Revision, StoreError>>>;
@@ -114,7 +116,7 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self) {
-        let mut last = Instant::now();
+        let (mut last, mut pause) = (Instant::now(), self.idle);
         loop {
             let mut asked = Vec::new();
             tokio::select! {
@@ -122,7 +124,7 @@ impl Writer {
                     Some(one) => asked.push(one),
                     None => return,
                 },
-                () = sleep_until(last + self.idle) => {}
+                () = sleep_until(last + pause) => {}
             }
             sleep_until(last + SHARED).await;
             // Whoever asked until now asked before it is sent.
@@ -136,6 +138,7 @@ impl Writer {
                 continue;
             }
             let written = self.write(keys).await;
+            pause = if written.is_ok() { self.idle } else { self.idle.min(AGAIN) };
             self.acknowledge(turn, &written);
             for one in waiting {
                 // Who asked may have given up.

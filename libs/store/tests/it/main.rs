@@ -4,7 +4,14 @@
 mod contract;
 mod contract_etcd;
 mod contract_etcd_three;
+mod etcd_auth;
+mod etcd_faults;
+mod etcd_open;
+mod etcd_own;
+mod etcd_replaced;
+mod etcd_space;
 mod etcd_subject;
+mod etcd_tls;
 mod model;
 mod own;
 mod subject;
