@@ -148,7 +148,7 @@ impl Rules {
         }
         let token = match bearer(headers) {
             Ok(token) => token,
-            Err(Unauthenticated::TokenMissing) if self.trusts(via, row.method) => return Ok(Who::Unnamed),
+            Err(Unauthenticated::TokenMissing) if self.trusts(via, row) => return Ok(Who::Unnamed),
             Err(why) => return Err(why.into()),
         };
         match (row.access, ServiceTokens::is_branded(token)) {
@@ -165,9 +165,12 @@ impl Rules {
         }
     }
 
-    fn trusts(&self, via: Via, method: &str) -> bool {
+    /// Whether a peer may call without a token. No socket makes its peer a service.
+    fn trusts(&self, via: Via, row: &Row) -> bool {
         match (&self.socket, via) {
-            (SocketPolicy::TrustPeers(methods), Via::Socket { .. }) => methods.contains(method),
+            (SocketPolicy::TrustPeers(methods), Via::Socket { .. }) => {
+                row.access != Access::Service && methods.contains(row.method)
+            }
             (SocketPolicy::TrustPeers(_), Via::Network) | (SocketPolicy::RequireBearer, _) => false,
         }
     }

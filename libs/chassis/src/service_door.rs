@@ -103,3 +103,71 @@ impl Interceptor for ServiceBearer {
         Ok(request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::time::Duration;
+
+    use http::Response;
+    use reeve_credentials::ClusterKey;
+    use reeve_model::{ManualClock, SeededEntropy, Timestamp};
+    use tonic::body::Body;
+    use tower::{Layer as _, ServiceExt as _};
+
+    use super::*;
+    use crate::authenticate::{Authenticate, AuthenticateLayer, SocketPolicy};
+    use crate::method::{Access, MethodTable};
+    use crate::principal::Caller;
+
+    static ROWS: &[Row] = &[
+        Row { method: "/reeve.neighbour.v1.NeighbourService/Reconcile", access: Access::Service },
+        Row { method: "/reeve.identity.v1.AccessService/GetServerInfo", access: Access::Public },
+        Row { method: "/reeve.admission.v1.AdmissionService/Admit", access: Access::Filtered("by nothing") },
+    ];
+
+    struct Nobody;
+
+    #[tonic::async_trait]
+    impl Authenticate for Nobody {
+        async fn authenticate(&self, _: &str) -> Result<Caller, Failure> {
+            Err(Unauthenticated::TokenMalformed.into())
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_but_the_layer_says_that_a_service_calls() {
+        let services = ["reeve.neighbour.v1.NeighbourService", "reeve.identity.v1.AccessService"];
+        let services = [services.as_slice(), &["reeve.admission.v1.AdmissionService"]].concat();
+        let table = MethodTable::new(&[ROWS], &services, reeve_api::DESCRIPTOR_SET).unwrap();
+        let tokens = Arc::new(ServiceTokens::new(ClusterKey::generate(&SeededEntropy::new(1)).unwrap(), Vec::new()));
+        let now = Timestamp::from_millis(0).plus(Duration::from_hours(1));
+        let door = ServiceDoor { tokens: tokens.clone(), audiences: vec![Owner::Agentmap, Owner::Policy] };
+        // Every method open to a socket's peers without a token: the widest that a door can stand.
+        let trusted = SocketPolicy::TrustPeers(ROWS.iter().map(|row| row.method).collect());
+        let layer = AuthenticateLayer::new(Arc::new(table), Arc::new(Nobody))
+            .with_door(Door::new(Some(door), Arc::new(ManualClock::at(now))))
+            .with_socket_policy(trusted);
+        let inner = tower::service_fn(|request: http::Request<Body>| async move {
+            let marked = request.extensions().get::<ServiceCaller>().is_some();
+            Ok::<_, Infallible>(Response::builder().header("marked", marked.to_string()).body(Body::empty()).unwrap())
+        });
+        let token = tokens.mint("policy", now);
+        for (row, authorization, marked) in [
+            (&ROWS[0], None, None),
+            (&ROWS[0], Some(token.expose()), Some("true")),
+            (&ROWS[1], Some(token.expose()), Some("false")),
+            (&ROWS[1], None, Some("false")),
+            (&ROWS[2], Some(token.expose()), None),
+        ] {
+            let mut request = http::Request::post(row.method).extension(ServiceCaller(())).body(Body::empty()).unwrap();
+            if let Some(token) = authorization {
+                let value = format!("Bearer {token}").parse().unwrap();
+                request.headers_mut().insert(http::header::AUTHORIZATION, value);
+            }
+            let response = layer.layer(inner).oneshot(request).await.unwrap();
+            let said = response.headers().get("marked").map(|value| value.to_str().unwrap());
+            assert_eq!(said, marked, "{row:?} {authorization:?}");
+        }
+    }
+}

@@ -137,6 +137,7 @@ fn lost(error: StoreError) -> SourceError {
     match error {
         StoreError::Compacted { .. } => SourceError::Compacted,
         error @ StoreError::Future { .. } => SourceError::Regressed(error.to_string()),
+        error @ StoreError::Replaced(_) => SourceError::Foreign(error.to_string()),
         error => SourceError::Lost(error.to_string()),
     }
 }

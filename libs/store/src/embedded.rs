@@ -6,6 +6,7 @@ mod faults;
 mod file;
 mod follow;
 mod head;
+mod import;
 mod leases;
 mod record;
 mod snapshot;
@@ -34,6 +35,7 @@ use crate::{
 };
 
 pub use self::file::OpenError;
+pub use self::import::EmbeddedImport;
 pub use self::leases::MAX_LEASES;
 
 /// How long history is kept, when its size allows.
@@ -64,6 +66,8 @@ pub struct EmbeddedOptions {
     pub history_bytes: u64,
     /// Bytes of the file that are kept in memory; 64 MiB.
     pub cache_bytes: usize,
+    /// Whether to make the store if there is none: yes.
+    pub create: bool,
 }
 
 impl Default for EmbeddedOptions {
@@ -73,6 +77,7 @@ impl Default for EmbeddedOptions {
             history_entries: HISTORY_ENTRIES,
             history_bytes: HISTORY_BYTES,
             cache_bytes: CACHE_BYTES,
+            create: true,
         }
     }
 }
@@ -100,32 +105,31 @@ struct Shared {
 }
 
 impl Embedded {
-    /// Opens the store in the folder `dir`, which is made if it does not exist; so is the store. Blocks, after an unclean
+    /// Opens the store in the folder `dir`. Both are made if they do not exist and the options say so. Blocks, after an unclean
     /// end for as long as the repair takes: about half a second for a million keys.
     ///
     /// # Errors
-    /// The store is open already, the folder cannot be used, the file is corrupt or of a newer version.
+    /// The store is open already, the folder cannot be used, the file is corrupt or of a newer version; there is none, or only
+    /// what an import left that was broken off.
     pub fn open(
         dir: &Path,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         options: EmbeddedOptions,
     ) -> Result<Self, OpenError> {
-        let opening = || {
-            let (opened, id) = file::open(dir, &*clock, &*entropy, options.cache_bytes)?;
+        guarded(dir, || {
+            let (opened, id) = file::open(dir, options.create, &*clock, &*entropy, options.cache_bytes)?;
             Self::start(opened, id, clock, entropy, &options).map_err(|error| file::storage_error(dir, error))
-        };
-        // The database asserts what it expects of its own file, so a damaged one may panic. Nothing survives that.
-        std::panic::catch_unwind(AssertUnwindSafe(opening)).unwrap_or_else(|_| Err(unexpected_end(dir)))
+        })
     }
 
     /// Puts the store in `dir` under a new epoch, after its file was put back from a copy: tokens that were given out since
     /// the copy was made are refused. Nobody may have it open. Blocks as opening it does.
     ///
     /// # Errors
-    /// As for [`Embedded::open`]; `Unusable`, when there is no store.
+    /// As for [`Embedded::open`]; `NoStore`.
     pub fn new_epoch(dir: &Path) -> Result<StoreId, OpenError> {
-        std::panic::catch_unwind(|| file::new_epoch(dir)).unwrap_or_else(|_| Err(unexpected_end(dir)))
+        guarded(dir, || file::new_epoch(dir))
     }
 
     fn start(
@@ -164,8 +168,11 @@ impl Embedded {
     }
 }
 
-fn unexpected_end(dir: &Path) -> OpenError {
-    OpenError::Corrupt { path: dir.to_owned(), detail: "reading it failed unexpectedly".to_owned() }
+/// The database asserts what it expects of its own file, so a damaged one may panic. Nothing survives that.
+fn guarded<T>(dir: &Path, opening: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    std::panic::catch_unwind(AssertUnwindSafe(opening)).unwrap_or_else(|_| {
+        Err(OpenError::Corrupt { path: dir.to_owned(), detail: "reading it failed unexpectedly".to_owned() })
+    })
 }
 
 impl Drop for Embedded {

@@ -8,7 +8,8 @@ mod limits;
 mod seam;
 
 pub use embedded::{
-    Embedded, EmbeddedOptions, HISTORY_AGE, HISTORY_BYTES, HISTORY_ENTRIES, MAX_LEASES, OpenError, PROGRESS_INTERVAL,
+    Embedded, EmbeddedImport, EmbeddedOptions, HISTORY_AGE, HISTORY_BYTES, HISTORY_ENTRIES, MAX_LEASES, OpenError,
+    PROGRESS_INTERVAL,
 };
 pub use etcd::{
     Etcd, EtcdClientCertificate, EtcdCredentials, EtcdImport, EtcdOptions, EtcdTls, IDLE_TICK, OpenEtcdError,

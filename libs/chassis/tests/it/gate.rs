@@ -1,11 +1,16 @@
 //! The gate by itself: what no wiring mistake may open.
 
-use reeve_chassis::{Access, Failure, On, Row, Unauthenticated, filtered, need, need_as, own, public};
+use reeve_chassis::{
+    Access, Failure, On, Row, Unauthenticated, filtered, need, need_as, or_service, own, public, service,
+};
 use reeve_model::Resource;
 use reeve_rbac::Permission;
 use tonic::Extensions;
 
 use crate::stand::{ADMIT, CREATE, INFO, LIST, TOKEN, caller, stand};
+
+static SERVICE: Row = Row { method: "/s", access: Access::Service };
+static FEED: Row = Row { method: "/f", access: Access::NeedOrService(Permission::FEED_FOLLOW, On::Cluster) };
 
 fn extensions() -> Extensions {
     let mut extensions = Extensions::new();
@@ -17,17 +22,31 @@ fn extensions() -> Extensions {
 fn a_check_that_the_row_does_not_name_lets_nobody_in() {
     let (stand, cluster) = (stand(), Resource::cluster());
     let extensions = extensions();
-    for row in [&INFO, &CREATE, &LIST, &TOKEN] {
+    for row in [&INFO, &CREATE, &LIST, &TOKEN, &SERVICE, &FEED] {
         let outcomes = [
+            (matches!(row.access, Access::NeedOrService(..)), or_service(&extensions, row).err()),
             (matches!(row.access, Access::Public), public(row).err()),
             (matches!(row.access, Access::Own), own(&extensions, row).err()),
             (matches!(row.access, Access::Filtered(_)), filtered(&extensions, row).err()),
-            (matches!(row.access, Access::Need(..)), need(&extensions, row, &stand, &cluster).err()),
+            (
+                matches!(row.access, Access::Need(..) | Access::NeedOrService(..)),
+                need(&extensions, row, &stand, &cluster).err(),
+            ),
         ];
         for (is_right, failure) in outcomes {
             assert_eq!(is_right, failure.is_none(), "{row:?}");
             assert!(failure.is_none_or(|failure| matches!(failure, Failure::Internal(_))), "{row:?}");
         }
+    }
+}
+
+#[test]
+fn a_caller_is_no_service() {
+    let failure = service(&extensions(), &SERVICE).unwrap_err();
+    assert!(matches!(failure, Failure::Unauthenticated(Unauthenticated::ServiceTokenNeeded)));
+    assert!(or_service(&extensions(), &FEED).unwrap().is_none());
+    for row in [&INFO, &CREATE, &LIST, &TOKEN, &FEED] {
+        assert!(matches!(service(&extensions(), row), Err(Failure::Internal(_))), "{row:?}");
     }
 }
 

@@ -209,9 +209,7 @@ pub(crate) fn setup(stand: &Stand, config: ServerConfig) -> Setup {
 impl Running {
     pub(crate) async fn with(config: ServerConfig) -> Self {
         let stand = stand();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        Self::over(stand.clone(), setup(&stand, config), Listener::Tcp(listener), address).await
+        Self::of(stand.clone(), setup(&stand, config)).await
     }
 
     pub(crate) async fn start() -> Self {
@@ -227,7 +225,14 @@ impl Running {
         Self::over(stand, setup, Listener::Unix(listener), format!("unix:{}", path.display())).await
     }
 
-    async fn over(stand: Stand, setup: Setup, listener: Listener, address: String) -> Self {
+    /// On port 0.
+    pub(crate) async fn of(stand: Stand, setup: Setup) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        Self::over(stand, setup, Listener::Tcp(listener), address).await
+    }
+
+    pub(crate) async fn over(stand: Stand, setup: Setup, listener: Listener, address: String) -> Self {
         let readiness = setup.readiness.clone();
         let server = setup.build().unwrap();
         let served = tokio::spawn(server.serve(vec![listener], stand.drain.clone()));

@@ -18,6 +18,9 @@ const FILE: &str = "store.redb";
 /// The file while it is being made; it takes its name when it is whole.
 const UNFINISHED: &str = "store.redb.new";
 
+/// The file while it is being imported; it takes its name when it is whole.
+const IMPORTED: &str = "store.redb.import";
+
 /// Why a store did not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -43,6 +46,24 @@ pub enum OpenError {
         /// What is wrong with it.
         detail: String,
     },
+    /// There is none, and none was to be made.
+    #[error("there is no store in `{}`", path.display())]
+    NoStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A store was to be made for an import, and there is one.
+    #[error("there is a store in `{}` already: import into a folder without one", path.display())]
+    StoreExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An import was begun and is not finished.
+    #[error("an import into this folder was broken off: import again, or remove `{}`", path.display())]
+    Unfinished {
+        /// What is left of it.
+        path: PathBuf,
+    },
     /// A newer Reeve wrote the file.
     #[error("`{}` has schema {found}, this version reads up to {supported}: run the newer version", path.display())]
     NewerSchema {
@@ -64,31 +85,71 @@ pub(super) struct Opened {
     pub(super) lock: Option<File>,
 }
 
-/// Opens the store in `dir`, or makes a new one there. After an unclean end the file is repaired first.
+/// Opens the store in `dir`; makes a new one there, if `make` says so. After an unclean end the file is repaired first.
 pub(super) fn open(
+    dir: &Path,
+    make: bool,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    cache_bytes: usize,
+) -> Result<(Opened, StoreId), OpenError> {
+    if !make && !is_there(&dir.join(FILE))? {
+        return Err(OpenError::NoStore { path: dir.to_owned() });
+    }
+    let lock = lock_folder(dir)?;
+    let path = dir.join(FILE);
+    if !is_there(&path)? {
+        let imported = dir.join(IMPORTED);
+        if is_there(&imported)? {
+            return Err(OpenError::Unfinished { path: imported });
+        }
+        create(&dir.join(UNFINISHED), clock, entropy, cache_bytes)?;
+        name(dir, UNFINISHED)?;
+    }
+    opened(&path, lock, cache_bytes)
+}
+
+/// Makes a store in `dir` that nobody opens before [`finish`].
+pub(super) fn import(
     dir: &Path,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
     cache_bytes: usize,
 ) -> Result<(Opened, StoreId), OpenError> {
     let lock = lock_folder(dir)?;
-    let path = dir.join(FILE);
-    let exists = path.try_exists().map_err(|source| OpenError::Unusable { path: path.clone(), source })?;
-    if !exists {
-        create(dir, clock, entropy, cache_bytes)?;
+    if is_there(&dir.join(FILE))? {
+        return Err(OpenError::StoreExists { path: dir.to_owned() });
     }
+    // what is left of an import that was broken off is written over
+    let path = dir.join(IMPORTED);
+    create(&path, clock, entropy, cache_bytes)?;
+    opened(&path, lock, cache_bytes)
+}
+
+/// Lets the store be opened that was made for an import.
+pub(super) fn finish(dir: &Path) -> Result<(), OpenError> {
+    name(dir, IMPORTED)
+}
+
+fn opened(path: &Path, lock: File, cache_bytes: usize) -> Result<(Opened, StoreId), OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(cache_bytes);
-    let database = builder.open(&path).map_err(|error| database_error(&path, error))?;
-    let store = identify(&database, &path)?;
+    let database = builder.open(path).map_err(|error| database_error(path, error))?;
+    let store = identify(&database, path)?;
     Ok((Opened { database: std::sync::Arc::new(database), lock: Some(lock) }, store))
+}
+
+fn is_there(path: &Path) -> Result<bool, OpenError> {
+    path.try_exists().map_err(|source| OpenError::Unusable { path: path.to_owned(), source })
 }
 
 /// Counts the epoch of the store in `dir` up.
 pub(super) fn new_epoch(dir: &Path) -> Result<StoreId, OpenError> {
     let path = dir.join(FILE);
     // Opening a store makes one where none is; here that would hide a wrong folder.
-    path.metadata().map_err(|source| OpenError::Unusable { path: path.clone(), source })?;
+    if !is_there(&path)? {
+        return Err(OpenError::NoStore { path: dir.to_owned() });
+    }
     let _lock = lock_folder(dir)?;
     let database = Builder::new().open(&path).map_err(|error| database_error(&path, error))?;
     let old = identify(&database, &path)?;
@@ -121,22 +182,25 @@ fn lock_folder(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Makes a new file beside its place and moves it there when it is whole, so that a crash leaves either none or one.
-fn create(dir: &Path, clock: &dyn Clock, entropy: &dyn Entropy, cache_bytes: usize) -> Result<(), OpenError> {
-    let path = dir.join(UNFINISHED);
-    let unusable = |source| OpenError::Unusable { path: path.clone(), source };
+/// Makes the file of a new store, not under its own name: there it is whole or not at all.
+fn create(path: &Path, clock: &dyn Clock, entropy: &dyn Entropy, cache_bytes: usize) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::Unusable { path: path.to_owned(), source };
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(&path).map_err(unusable)?;
+    let file = options.open(path).map_err(unusable)?;
     let mut builder = Builder::new();
     builder.set_cache_size(cache_bytes);
-    let database = builder.create_file(file).map_err(|error| database_error(&path, error))?;
-    initialize(&database, clock, entropy).map_err(|error| storage_error(&path, error))?;
-    drop(database);
-    std::fs::rename(&path, dir.join(FILE)).map_err(unusable)?;
-    File::open(dir).and_then(|folder| folder.sync_all()).map_err(unusable)
+    let database = builder.create_file(file).map_err(|error| database_error(path, error))?;
+    initialize(&database, clock, entropy).map_err(|error| storage_error(path, error))
+}
+
+/// Gives a whole file its own name, durably.
+fn name(dir: &Path, from: &str) -> Result<(), OpenError> {
+    let path = dir.join(from);
+    let named = std::fs::rename(&path, dir.join(FILE)).and_then(|()| File::open(dir)?.sync_all());
+    named.map_err(|source| OpenError::Unusable { path, source })
 }
 
 /// Writes the tables of a new store.
