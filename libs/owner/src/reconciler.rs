@@ -1,5 +1,6 @@
 //! The background task that reconciles: when something came or went, and everything every minute.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ pub struct Reconciler {
 #[derive(Debug, PartialEq, Eq)]
 enum Due {
     Everything,
-    These(Vec<Parent>),
+    These(BTreeSet<Parent>),
 }
 
 impl Reconciler {
@@ -125,6 +126,12 @@ impl Reconciler {
 }
 
 fn due_since(now: &World, earlier: &World) -> Due {
-    let parents: Vec<Parent> = now.came_or_went_since(earlier).take(MAX_SINGLE + 1).collect();
-    if parents.len() > MAX_SINGLE { Due::Everything } else { Due::These(parents) }
+    let mut parents = BTreeSet::new();
+    for parent in now.concerned_since(earlier) {
+        parents.insert(parent);
+        if parents.len() > MAX_SINGLE {
+            return Due::Everything;
+        }
+    }
+    Due::These(parents)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use reeve_model::{GroupId, RobotId, UserId, WorkspaceId};
+use reeve_model::{GroupId, PrincipalId, RobotId, Subject, UserId, WorkspaceId};
 
 use crate::World;
 
@@ -69,10 +69,39 @@ impl World {
         }
     }
 
-    /// What `earlier` had and this has not, and the other way round; of a workspace that went, its group goes unsaid. Of two
-    /// states of one store, this costs what changed.
-    pub fn came_or_went_since<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = Parent> {
-        self.not_in(earlier).chain(earlier.not_in(self))
+    /// What is to be looked at after `earlier`: what came or went since, and what is missing though something that hangs on it
+    /// came; of a workspace that went, its group goes unsaid. Of two states of one store, this costs what changed.
+    pub fn concerned_since<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = Parent> {
+        self.not_in(earlier).chain(earlier.not_in(self)).chain(self.missing_since(earlier))
+    }
+
+    /// What is missing, though something that hangs on it was not there in `earlier`: it came and went in between, or was
+    /// not looked for when that was written.
+    fn missing_since<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = Parent> {
+        let bindings = self.bindings.keys_not_in(&earlier.bindings).filter_map(|uid| self.bindings.get(uid));
+        let of_bindings = bindings.flat_map(|binding| {
+            let awaited = binding.workspace.map(|uid| Subject::Group(GroupId::of_workspace(&uid)));
+            let subject = match binding.subject {
+                Subject::User(uid) => Some(Parent::User(uid)),
+                subject @ Subject::Group(uid) => (Some(subject) != awaited).then_some(Parent::Group(uid)),
+                Subject::Robot(uid) => Some(Parent::Robot(uid)),
+                Subject::AllUsers => None,
+            };
+            binding.workspace.map(Parent::Workspace).into_iter().chain(subject)
+        });
+        let policies = self.config_policies.keys_not_in(&earlier.config_policies);
+        let of_policies = policies.filter_map(|(scope, _)| *scope).map(Parent::Workspace);
+        let of_links = self.user_links.keys_not_in(&earlier.user_links).copied().map(Parent::User);
+        let overrides = self.workspace_agent_users.keys_not_in(&earlier.workspace_agent_users);
+        let of_overrides = overrides.copied().map(Parent::Workspace);
+        let of_members = self.groups_of.keys_not_in(&earlier.groups_of).filter_map(|member| match member {
+            PrincipalId::User(uid) => Some(Parent::User(*uid)),
+            PrincipalId::Robot(uid) => Some(Parent::Robot(*uid)),
+            PrincipalId::Root => None,
+        });
+        let of_groups = self.members_of.keys_not_in(&earlier.members_of).copied().map(Parent::Group);
+        let all = of_bindings.chain(of_policies).chain(of_links).chain(of_overrides).chain(of_members).chain(of_groups);
+        all.filter(|parent| !self.has(parent))
     }
 
     fn not_in<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Parent> + use<'a> {
