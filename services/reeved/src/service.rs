@@ -117,6 +117,7 @@ impl Service {
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        tracing::info!("listening on {address}");
         let (peers, readiness) = (config.services.peers(), Readiness::new());
         Ok(Self { owner, config, keys, etcd, peers, clock, entropy, address, listener, readiness, stop })
     }
@@ -167,7 +168,7 @@ impl Service {
             over.cancel();
             ended
         };
-        let guarded = guard(store.as_ref(), &self.readiness, &over);
+        let guarded = guard(&store, &self.readiness, &over);
         let (ended, replaced) = assembled.run(async { tokio::join!(serving, guarded) }).await;
         match replaced {
             Some(why) => Err(ServiceError::Replaced(why)),

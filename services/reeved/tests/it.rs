@@ -2,12 +2,18 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 // what the tests are made of
+#[path = "it/apart.rs"]
+mod apart;
 #[path = "it/client.rs"]
 mod client;
 #[path = "it/process.rs"]
 mod process;
 
 // the tests
+#[path = "it/begin.rs"]
+mod begin;
+#[path = "it/clocks.rs"]
+mod clocks;
 #[path = "it/configuration.rs"]
 mod configuration;
 #[path = "it/crash.rs"]
@@ -16,5 +22,9 @@ mod crash;
 mod health;
 #[path = "it/lifecycle.rs"]
 mod lifecycle;
+#[path = "it/refusals.rs"]
+mod refusals;
 #[path = "it/secrets.rs"]
 mod secrets;
+#[path = "it/state.rs"]
+mod state;

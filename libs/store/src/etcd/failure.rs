@@ -15,6 +15,8 @@ pub(super) enum Failure {
     Unknown(String),
     /// The sign-in is no longer known. Nothing took effect.
     SignedOut(String),
+    /// The account may not, or there is none. Nothing took effect.
+    Denied(String),
     /// What came is larger than is decoded.
     TooLarge,
     /// The revision asked for is no longer kept.
@@ -35,7 +37,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::NotDone(why) | Failure::Unknown(why) => Self::Unavailable(why),
-            Failure::SignedOut(why) => denied(&why),
+            Failure::SignedOut(why) | Failure::Denied(why) => Self::Unavailable(denied(&why)),
             Failure::TooLarge => Self::Unavailable("etcd's answer is too large".to_owned()),
             Failure::Compacted => Self::Unavailable("etcd compacted what was being read: try again".to_owned()),
             Failure::Future => Self::Unavailable("etcd is behind what was being read: try again".to_owned()),
@@ -147,7 +149,7 @@ fn of_status(status: &Status) -> Failure {
             Failure::Final(StoreError::Refused(text))
         }
         Code::Unauthenticated => Failure::SignedOut(text),
-        Code::PermissionDenied => Failure::Final(denied(&text)),
+        Code::PermissionDenied => Failure::Denied(text),
         Code::Unimplemented => {
             Failure::Final(StoreError::Unavailable(format!("this is not etcd 3.4 or newer: {text}")))
         }
@@ -162,7 +164,7 @@ fn of_meaning(meaning: Meaning, message: &str) -> Failure {
         Meaning::NotDone => Failure::NotDone(text),
         Meaning::Unknown => Failure::Unknown(text),
         Meaning::SignedOut => Failure::SignedOut(text),
-        Meaning::Denied => Failure::Final(denied(&text)),
+        Meaning::Denied => Failure::Denied(text),
         Meaning::Compacted => Failure::Compacted,
         Meaning::Future => Failure::Future,
         Meaning::NoSpace => Failure::Final(StoreError::Unavailable(format!(
@@ -176,10 +178,8 @@ fn of_meaning(meaning: Meaning, message: &str) -> Failure {
 }
 
 /// What to say when etcd lets this process not do it.
-pub(super) fn denied(why: &str) -> StoreError {
-    StoreError::Unavailable(format!(
-        "{why}: check the user name and the password, and that the user's role may read and write the whole prefix"
-    ))
+pub(super) fn denied(why: &str) -> String {
+    format!("{why}: check the user name and the password, and that the user's role may read and write the whole prefix")
 }
 
 /// Whether the request never left: there was no connection.
@@ -216,6 +216,7 @@ mod tests {
             Failure::NotDone(_) => "not done",
             Failure::Unknown(_) => "unknown",
             Failure::SignedOut(_) => "signed out",
+            Failure::Denied(_) => "denied",
             Failure::TooLarge => "too large",
             Failure::Compacted => "compacted",
             Failure::Future => "future",
@@ -242,9 +243,9 @@ mod tests {
             (Code::InvalidArgument, "etcdserver: revision of auth store is old", "signed out"),
             (Code::InvalidArgument, "etcdserver: user name is empty", "signed out"),
             (Code::Unauthenticated, "anything", "signed out"),
-            (Code::PermissionDenied, "etcdserver: permission denied", "unavailable"),
-            (Code::InvalidArgument, "etcdserver: authentication failed, invalid user ID or password", "unavailable"),
-            (Code::FailedPrecondition, "etcdserver: authentication is not enabled", "unavailable"),
+            (Code::PermissionDenied, "etcdserver: permission denied", "denied"),
+            (Code::InvalidArgument, "etcdserver: authentication failed, invalid user ID or password", "denied"),
+            (Code::FailedPrecondition, "etcdserver: authentication is not enabled", "denied"),
             (Code::Unavailable, "etcdserver: no leader", "not done"),
             (Code::ResourceExhausted, "etcdserver: too many requests", "not done"),
             (Code::Unavailable, "etcdserver: rpc not supported for learner", "not done"),
@@ -285,7 +286,7 @@ mod tests {
     #[test]
     fn the_reason_of_a_cancelled_watch_is_known_inside_another() {
         let reason = "rpc error: code = PermissionDenied desc = etcdserver: permission denied";
-        assert_eq!(of_message(reason).as_ref().map(shape), Some("unavailable"));
+        assert_eq!(of_message(reason).as_ref().map(shape), Some("denied"));
         assert!(of_message("watcher removed").is_none());
     }
 

@@ -36,6 +36,14 @@ pub enum OpenEtcdError {
         /// What they said, or did not.
         detail: String,
     },
+    /// A member does not let this process in.
+    #[error("etcd at {endpoints} does not let Reeve in: {detail}")]
+    Denied {
+        /// The members.
+        endpoints: String,
+        /// What they said, and what to check.
+        detail: String,
+    },
     /// A member is of a version that is too old.
     #[error("etcd at {endpoint} has version {version}: at least 3.4 is needed, at best one of {}", sound_versions())]
     TooOld {
@@ -154,6 +162,7 @@ impl<'a> Site<'a> {
                     reached = true;
                     faulty.push(format!("{endpoint} has {version}"));
                 }
+                Err(failure @ (Failure::Denied(_) | Failure::SignedOut(_))) => return Err(self.failed(failure)),
                 Err(failure) => failed.push(StoreError::from(failure).to_string()),
             }
         }
@@ -275,7 +284,11 @@ impl<'a> Site<'a> {
     }
 
     fn failed(&self, failure: Failure) -> OpenEtcdError {
+        let is_denied = matches!(failure, Failure::Denied(_) | Failure::SignedOut(_));
         match StoreError::from(failure) {
+            StoreError::Unavailable(detail) if is_denied => {
+                OpenEtcdError::Denied { endpoints: self.options.endpoints.join(", "), detail }
+            }
             StoreError::Unavailable(why) => self.unreachable(why),
             other => self.unreachable(other.to_string()),
         }

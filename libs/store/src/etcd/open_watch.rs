@@ -95,7 +95,7 @@ async fn create(client: Client, start: Vec<u8>, options: WatchOptions) -> Result
 fn cancelled(reason: &str) -> Failure {
     let text = format!("it cancelled the watch: {reason}");
     match of_message(reason) {
-        Some(Failure::Final(_)) if reason.contains("permission denied") => Failure::SignedOut(text),
+        Some(Failure::Denied(_)) => Failure::SignedOut(text),
         Some(failure) => failure,
         None => Failure::Unknown(text),
     }

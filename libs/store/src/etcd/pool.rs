@@ -11,7 +11,7 @@ use etcd_client::{Client, ConnectOptions, Txn, TxnResponse};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::failure::{Failure, denied, failure};
+use super::failure::{Failure, failure};
 use super::keys::revision;
 use super::options::{CONNECT_TIMEOUT, EtcdOptions};
 use crate::StoreError;
@@ -162,7 +162,7 @@ impl Pool {
             let client = Client::connect([&member.endpoint], Some(self.options.clone())).await;
             let client = client.map_err(|error| match failure(error) {
                 Failure::Unknown(why) => Failure::NotDone(why),
-                Failure::SignedOut(why) => Failure::Final(denied(&why)),
+                Failure::SignedOut(why) => Failure::Denied(why),
                 failure => failure,
             })?;
             *connection = (connection.0 + 1, Some(client.clone()));
@@ -213,6 +213,7 @@ fn located(endpoint: &str, failure: Failure) -> Failure {
         Failure::NotDone(why) => Failure::NotDone(format!("{endpoint}: {why}")),
         Failure::Unknown(why) => Failure::Unknown(format!("{endpoint}: {why}")),
         Failure::SignedOut(why) => Failure::SignedOut(format!("{endpoint}: {why}")),
+        Failure::Denied(why) => Failure::Denied(format!("{endpoint}: {why}")),
         Failure::Final(StoreError::Unavailable(why)) => {
             Failure::Final(StoreError::Unavailable(format!("{endpoint}: {why}")))
         }

@@ -14,7 +14,7 @@ use crate::secrets::given;
 /// A service that can answer.
 pub(super) struct Begun {
     pub(super) assembled: Assembled,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<Etcd>,
 }
 
 impl Service {
@@ -43,7 +43,7 @@ impl Service {
     }
 
     /// The store in etcd. Identity makes it, when it has what a first start needs.
-    async fn open(&self, patience: &mut Patience<'_>) -> Result<Arc<dyn Store>, ServiceError> {
+    async fn open(&self, patience: &mut Patience<'_>) -> Result<Arc<Etcd>, ServiceError> {
         let mut options = self.etcd.clone();
         loop {
             let error = match Etcd::open(options.clone(), self.clock.clone(), self.entropy.clone()).await {

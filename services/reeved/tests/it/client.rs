@@ -40,11 +40,28 @@ impl Client {
         Self { channel: endpoint.connect().await.unwrap(), token: token.to_owned() }
     }
 
+    /// The token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// A request with the token.
     pub(crate) fn bearing<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", format!("Bearer {}", self.token).parse().unwrap());
         request
+    }
+
+    /// Somebody else over the same connection, with the password that everybody has here.
+    pub(crate) async fn as_user(&self, username: &str) -> Self {
+        let request =
+            LoginRequest { username: username.to_owned(), password: PASSWORD.to_owned(), ..Default::default() };
+        let answer = self.sessions().login(request).await.unwrap().into_inner();
+        Self { channel: self.channel.clone(), token: answer.tokens.unwrap().access_token }
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
     }
 
     pub(crate) fn sessions(&self) -> SessionServiceClient<Channel> {

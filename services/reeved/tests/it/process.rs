@@ -1,13 +1,13 @@
 //! A `reeved` process: started, watched, killed.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 /// How long anything may take that a process is waited for.
@@ -62,42 +62,70 @@ impl Drop for Killed {
     }
 }
 
-/// A running `reeved` that has said that it is ready. It is killed when it is dropped.
+/// A running `reeved`. It is killed when it is dropped.
 pub(crate) struct Running {
     child: Killed,
     lines: mpsc::UnboundedReceiver<String>,
-    log: std::thread::JoinHandle<String>,
+    log: watch::Receiver<String>,
+    began: Instant,
     /// From the start of the process to its word that it is ready.
     pub(crate) ready_after: Duration,
-    /// `ready grpc=ADDRESS socket=PATH`
+    /// `ready grpc=ADDRESS socket=PATH`; empty until it was waited for.
     pub(crate) ready: String,
 }
 
 impl Running {
-    /// Starts it, and waits until it is ready.
-    pub(crate) async fn start(mut command: Command) -> Self {
+    /// Starts it.
+    pub(crate) fn spawn(mut command: Command) -> Self {
         let began = Instant::now();
         let mut child = Killed(command.spawn().unwrap());
-        let (out, mut err) = (child.0.stdout.take().unwrap(), child.0.stderr.take().unwrap());
-        let (said, mut lines) = mpsc::unbounded_channel();
+        let (out, err) = (child.0.stdout.take().unwrap(), child.0.stderr.take().unwrap());
+        let (said, lines) = mpsc::unbounded_channel();
         std::thread::spawn(move || {
             BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| said.send(line).ok())
         });
-        let log = std::thread::spawn(move || {
-            let mut text = String::new();
+        let (logged, log) = watch::channel(String::new());
+        std::thread::spawn(move || {
             // what is not UTF-8 would be a finding of its own
-            err.read_to_string(&mut text).unwrap();
-            text
+            for line in BufReader::new(err).lines() {
+                let line = line.unwrap();
+                logged.send_modify(|text| {
+                    text.push_str(&line);
+                    text.push('\n');
+                });
+            }
         });
-        match timeout(PATIENCE, lines.recv()).await {
+        Self { child, lines, log, began, ready_after: Duration::ZERO, ready: String::new() }
+    }
+
+    /// Starts it, and waits until it is ready.
+    pub(crate) async fn start(command: Command) -> Self {
+        let mut running = Self::spawn(command);
+        running.ready().await;
+        running
+    }
+
+    /// Waits until it is ready.
+    pub(crate) async fn ready(&mut self) {
+        match timeout(PATIENCE, self.lines.recv()).await {
             Ok(Some(ready)) if ready.starts_with("ready ") => {
-                Self { child, lines, log, ready_after: began.elapsed(), ready }
+                (self.ready_after, self.ready) = (self.began.elapsed(), ready);
             }
-            said => {
-                drop(child);
-                panic!("not ready: {said:?}: {}", log.join().unwrap())
-            }
+            said => panic!("not ready: {said:?}: {}", self.log.borrow().as_str()),
         }
+    }
+
+    /// Waits until its log has `text`; the line.
+    pub(crate) async fn logged(&mut self, text: &str) -> String {
+        let found = timeout(PATIENCE, self.log.wait_for(|log| log.contains(text))).await;
+        let log = found.expect("it is logged in time").expect("it is logged before the end");
+        log.lines().find(|line| line.contains(text)).unwrap().to_owned()
+    }
+
+    /// Where it listens, before it is ready.
+    pub(crate) async fn listening(&mut self) -> SocketAddr {
+        let line = self.logged("listening on ").await;
+        line.split("listening on ").nth(1).unwrap().trim().parse().unwrap()
     }
 
     /// The next line on stdout.
@@ -143,7 +171,9 @@ impl Running {
             out += &line;
             out.push('\n');
         }
-        let (status, log) = (self.child.0.wait().unwrap(), self.log);
-        Ended { status, out, err: log.join().unwrap() }
+        // the sender goes with the last line
+        timeout(PATIENCE, self.log.wait_for(|_| false)).await.expect("the end of its log").unwrap_err();
+        let (status, err) = (self.child.0.wait().unwrap(), self.log.borrow().clone());
+        Ended { status, out, err }
     }
 }
