@@ -123,6 +123,8 @@ pub enum PreconditionReason {
     BuiltIn,
     /// What is newest in the store was asked of a server that has none.
     NoStore,
+    /// It is the group of a workspace.
+    WorkspaceGroup,
 }
 
 /// One thing that stands against a call.
@@ -306,6 +308,7 @@ impl PreconditionReason {
             Self::ForeignToken => ErrorReason::ForeignToken,
             Self::BuiltIn => ErrorReason::BuiltIn,
             Self::NoStore => ErrorReason::NoStore,
+            Self::WorkspaceGroup => ErrorReason::WorkspaceGroup,
         }
     }
 
@@ -321,6 +324,7 @@ impl PreconditionReason {
             Self::ForeignToken => "the consistency token is of another store, or of before a restore",
             Self::BuiltIn => "it is built in and cannot be changed so",
             Self::NoStore => "this server follows a feed and cannot ask the store what is newest",
+            Self::WorkspaceGroup => "the group comes and goes with its workspace",
         }
     }
 }

@@ -6,11 +6,10 @@ use futures_util::future::try_join_all;
 use reeve_chassis::{Failure, Owner};
 use reeve_model::Revision;
 use reeve_replica::Snapshot;
-use reeve_store::{CommitError, Key, MAX_OPERATIONS, Txn};
+use reeve_store::{Key, MAX_OPERATIONS, Txn};
 use reeve_world::{Parent, RecordKey};
 
 use crate::Writer;
-use crate::writer::store_failure;
 
 /// Most records that one turn removes; the next goes on.
 pub const MAX_SWEPT: usize = 16 * PAGE;
@@ -69,9 +68,7 @@ impl Writer {
         if strays.is_empty() {
             return Ok(done);
         }
-        // of a store that was set back, a state from before says nothing
-        if self.store().barrier().await.map_err(store_failure)? < snapshot.revision() {
-            tracing::warn!(revision = %snapshot.revision(), "the store is behind this state: nothing is swept by it");
+        if !self.goes_on_from(snapshot).await? {
             return Ok(Reconciled::default());
         }
         strays.truncate(MAX_SWEPT);
@@ -89,14 +86,11 @@ impl Writer {
             return Ok(Reconciled::default());
         }
         let count = txn.ops.len();
-        match self.store().commit(txn).await {
-            Ok(committed) => {
-                tracing::debug!(count, revision = %committed.revision, "swept what hung on what is gone");
-                Ok(Reconciled { written: Some(committed.revision), more: false })
-            }
-            // somebody else removed or changed one of them: the next turn sees
-            Err(CommitError::Conflict) => Ok(Reconciled { written: None, more: true }),
-            Err(CommitError::Store(error)) => Err(store_failure(error)),
+        // none: somebody else removed or changed one of them, and the next turn sees
+        let written = self.commit(txn).await?;
+        if let Some(revision) = written {
+            tracing::debug!(count, %revision, "swept what hung on what is gone");
         }
+        Ok(Reconciled { written, more: written.is_none() })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reeve_chassis::{Failure, UnavailableReason};
 use reeve_model::{ConsistencyToken, Entropy, Revision};
-use reeve_replica::{Replica, decode, encode};
+use reeve_replica::{Replica, Snapshot, decode, encode};
 use reeve_store::{CommitError, Key, Page, Store, StoreError, Txn, Versioned};
 use reeve_world::{Record, RecordKey};
 
@@ -111,6 +111,30 @@ impl Writer {
         })
     }
 
+    /// Commits a guarded transaction once; none if somebody else was faster.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when the store cannot write.
+    pub async fn commit(&self, txn: Txn) -> Result<Option<Revision>, Failure> {
+        match self.store.commit(txn).await {
+            Ok(committed) => Ok(Some(committed.revision)),
+            Err(CommitError::Conflict) => Ok(None),
+            Err(CommitError::Store(error)) => Err(store_failure(error)),
+        }
+    }
+
+    /// Whether the store has all that `snapshot` shows. Of one that was set back, a state from before says nothing.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when the store cannot say.
+    pub async fn goes_on_from(&self, snapshot: &Snapshot) -> Result<bool, Failure> {
+        let goes_on = self.store.barrier().await.map_err(store_failure)? >= snapshot.revision();
+        if !goes_on {
+            tracing::warn!(revision = %snapshot.revision(), "the store is behind this state: nothing is removed by it");
+        }
+        Ok(goes_on)
+    }
+
     /// Waits until this process's replica shows `revision`, within bounds; the token that proves the write.
     async fn seen(&self, revision: Revision) -> ConsistencyToken {
         if self.replica.reach(revision, OWN_WRITE_WAIT).await.is_err() {
@@ -159,7 +183,7 @@ impl PublishedTxn for Txn {
     }
 }
 
-pub(crate) fn store_failure(error: StoreError) -> Failure {
+fn store_failure(error: StoreError) -> Failure {
     match error {
         error @ (StoreError::Unavailable(_) | StoreError::Replaced(_)) => {
             tracing::warn!(%error, "the store is unavailable");

@@ -1,14 +1,14 @@
 //! Accounts as the store has them now, whatever this replica has seen yet.
 
 use reeve_chassis::Failure;
-use reeve_model::{Epoch, Fold, RobotId, UserId};
+use reeve_model::{Epoch, Fold, GroupId, RobotId, UserId};
 use reeve_owner::Writer;
 use reeve_store::Versioned;
-use reeve_world::{Record, RecordKey, Robot, User};
+use reeve_world::{Group, Record, RecordKey, Robot, User};
 use uuid::Uuid;
 
-use crate::keys;
 use crate::stored::{NameClaim, corrupt, read};
+use crate::{groups, keys};
 
 /// A record with what guards compare.
 pub(crate) struct Found<T> {
@@ -49,6 +49,33 @@ pub(crate) async fn robot_named(writer: &Writer, name: &str) -> Result<Option<Fo
     };
     match writer.record(&RecordKey::Robot(uid)).await? {
         Some((Record::Robot(value), read)) => Ok(Some(Found { value, read })),
+        _ => Ok(None),
+    }
+}
+
+/// The group with this name.
+///
+/// # Errors
+/// As [`user`].
+pub(crate) async fn group_named(writer: &Writer, name: &str) -> Result<Option<Found<Group>>, Failure> {
+    let fold = Fold::of(name);
+    let uid = match groups::built_in_named(&fold) {
+        Some(uid) => Some(uid),
+        None => claimed(writer, &keys::group_name(&fold), GroupId::parse).await?,
+    };
+    match uid {
+        Some(uid) => group(writer, uid).await,
+        None => Ok(None),
+    }
+}
+
+/// The group with this id.
+///
+/// # Errors
+/// As [`user`].
+pub(crate) async fn group(writer: &Writer, uid: GroupId) -> Result<Option<Found<Group>>, Failure> {
+    match writer.record(&RecordKey::Group(uid)).await? {
+        Some((Record::Group(value), read)) => Ok(Some(Found { value, read })),
         _ => Ok(None),
     }
 }

@@ -14,6 +14,7 @@ use reeve_store::{CommitError, Key, Store, StoreError, Txn};
 use reeve_world::{Access, Group, Membership, Record, Token, TokenPrincipal, User};
 
 use crate::config::{ADMIN_NAME, IdentityConfig};
+use crate::groups::BUILT_IN;
 use crate::hashing::HashPool;
 use crate::keys;
 use crate::signing::with_key;
@@ -21,9 +22,6 @@ use crate::stored::{Canary, Credential, NameClaim, SCHEMA, seal};
 
 /// What the canary says when it is opened.
 const CANARY: &[u8] = b"reeve";
-/// The built-in groups' names.
-const EVERYONE_NAME: &str = "everyone";
-const ADMINS_NAME: &str = "admins";
 /// The epoch that a cluster and its users begin with. A replica that has not loaded is at zero, and believes nobody.
 pub(crate) const FIRST_EPOCH: Epoch = Epoch::new(1);
 
@@ -216,7 +214,7 @@ impl Bootstrapping<'_> {
             uids.push(user.uid);
             txn = with_user(txn, &user, &phc, self.sealer, self.entropy)?;
         }
-        for (uid, name) in [(GroupId::EVERYONE, EVERYONE_NAME), (GroupId::ADMINS, ADMINS_NAME)] {
+        for (uid, name) in BUILT_IN {
             let name = GroupName::parse(name)?;
             txn = txn.publish_new(&Record::Group(Group::new(uid, name, now)));
         }

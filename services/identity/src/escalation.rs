@@ -1,7 +1,7 @@
 //! No call may give a caller power that they lack.
 
 use reeve_chassis::Failure;
-use reeve_model::{PrincipalId, Resource, Subject, Timestamp};
+use reeve_model::{GroupId, PrincipalId, Resource, Subject, Timestamp};
 use reeve_rbac::{BuiltinRole, Grant, PermissionSet, ScopeKind, implied_role, lacking};
 use reeve_world::{Binding, World};
 
@@ -27,13 +27,29 @@ impl Conveyance<'_> {
     /// # Errors
     /// [`Failure::Escalation`] for the first place where something is lacking.
     pub(crate) fn of_everything(&self, target: &PrincipalId) -> Result<(), Failure> {
-        let subjects = acts_as(self.world, target);
+        self.of_subjects(&acts_as(self.world, target))
+    }
+
+    /// Refuses to convey what `group` holds, as to who joins it; else as [`Conveyance::of_everything`].
+    ///
+    /// # Errors
+    /// As [`Conveyance::of_everything`].
+    pub(crate) fn of_group(&self, group: GroupId) -> Result<(), Failure> {
+        self.of_subjects(&[Subject::Group(group)])
+    }
+
+    fn of_subjects(&self, subjects: &[Subject]) -> Result<(), Failure> {
         for role in subjects.iter().filter_map(implied_role) {
             self.of_role(role)?;
         }
         for binding in self.world.bindings_after(None).filter(|binding| subjects.contains(&binding.subject)) {
             if grant(binding).live_at(self.now) {
-                self.grant(binding.role, &binding.resource)?;
+                // what ends by itself is conveyed until then
+                let until = match (self.until, binding.expire_time) {
+                    (Some(one), Some(other)) => Some(one.min(other)),
+                    (one, other) => one.or(other),
+                };
+                Conveyance { until, ..*self }.grant(binding.role, &binding.resource)?;
             }
         }
         Ok(())
@@ -44,30 +60,11 @@ impl Conveyance<'_> {
         let held = self.world.conveyable_at(self.caller, on, self.now, self.until);
         let mut lacks = lacking(held, role.reach(kind, kind));
         if on.is_cluster() {
+            let everywhere = self.world.conveyable_everywhere(self.caller, self.now, self.until);
             // What a role gives in every workspace shows at none of them: it may be the next one.
-            lacks = lacks.union(lacking(self.held_everywhere(), role.reach(kind, ScopeKind::Workspace)));
+            lacks = lacks.union(lacking(everywhere, role.reach(kind, ScopeKind::Workspace)));
         }
         refuse(lacks, on)
-    }
-
-    /// What the caller holds in every workspace, present and future, for as long.
-    fn held_everywhere(&self) -> PermissionSet {
-        let in_workspaces = |role: BuiltinRole| role.reach(ScopeKind::Cluster, ScopeKind::Workspace);
-        if *self.caller == PrincipalId::Root {
-            return in_workspaces(BuiltinRole::ClusterAdmin);
-        }
-        let mut subjects = acts_as(self.world, self.caller);
-        subjects.push(Subject::AllUsers);
-        let implied = subjects.iter().filter_map(implied_role);
-        let bound = self.world.bindings_after(None).filter(|binding| {
-            let grant = grant(binding);
-            binding.resource.is_cluster()
-                && subjects.contains(&binding.subject)
-                && grant.live_at(self.now)
-                && grant.lasts_until(self.until)
-        });
-        let roles = implied.chain(bound.map(|binding| binding.role));
-        roles.map(in_workspaces).fold(PermissionSet::NONE, PermissionSet::union)
     }
 }
 

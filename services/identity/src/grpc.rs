@@ -2,6 +2,7 @@
 
 mod access;
 mod encode;
+mod group;
 mod read;
 mod robot;
 mod session;
@@ -9,6 +10,7 @@ mod token;
 mod user;
 
 use reeve_api::identity::access_service_server::AccessServiceServer;
+use reeve_api::identity::group_service_server::GroupServiceServer;
 use reeve_api::identity::robot_service_server::RobotServiceServer;
 use reeve_api::identity::session_service_server::SessionServiceServer;
 use reeve_api::identity::token_service_server::TokenServiceServer;
@@ -23,6 +25,7 @@ impl IdentityService {
         Services::new()
             .mount(SessionServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .mount(UserServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
+            .mount(GroupServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .mount(RobotServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .mount(TokenServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .mount(AccessServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))

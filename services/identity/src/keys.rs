@@ -58,6 +58,11 @@ pub(crate) fn robot_name(name: &Fold) -> Key {
     Key::new(format!("private/identity/robot-name/{}", segment(name)))
 }
 
+/// Whose a group's name is. The built-in groups have their names without.
+pub(crate) fn group_name(name: &Fold) -> Key {
+    Key::new(format!("private/identity/group-name/{}", segment(name)))
+}
+
 /// Which tokens a robot has.
 pub(crate) fn robot_tokens(robot: RobotId) -> String {
     format!("{ROBOT_TOKENS}{robot}/")

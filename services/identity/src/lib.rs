@@ -1,4 +1,4 @@
-//! The identity service: users, credentials, sessions, robots and their tokens, signing keys, the access state.
+//! The identity service: users, credentials, groups, sessions, robots and their tokens, signing keys, the access state.
 //!
 //! It alone writes them. What others may know is published under `world/`; what is secret lies sealed under
 //! `private/identity/`. A call goes one way: `grpc/` (decode, authorise), `app/` (one file per use case), the store, encode.
@@ -8,9 +8,11 @@ mod app;
 mod bootstrap;
 mod config;
 mod escalation;
+mod groups;
 mod grpc;
 mod hashing;
 mod keys;
+mod reconcile;
 mod rows;
 mod service;
 mod sessions;

@@ -12,6 +12,9 @@ macro_rules! rows {
     };
 }
 
+/// Who may change who is in a group.
+const MANAGED: &str = "who holds group.administer, or role.bind in the workspace whose group it is";
+
 rows! {
     LOGIN = "SessionService/Login", Access::Public;
     REFRESH = "SessionService/Refresh", Access::Public;
@@ -22,6 +25,15 @@ rows! {
     LIST_USERS = "UserService/ListUsers", Access::Need(Permission::USER_VIEW, On::Cluster);
     ACTIVATE_USER = "UserService/ActivateUser", Access::Need(Permission::USER_ADMINISTER, On::Cluster);
     DEACTIVATE_USER = "UserService/DeactivateUser", Access::Need(Permission::USER_ADMINISTER, On::Cluster);
+    DELETE_USER = "UserService/DeleteUser", Access::Need(Permission::USER_ADMINISTER, On::Cluster);
+    CREATE_GROUP = "GroupService/CreateGroup", Access::Need(Permission::GROUP_ADMINISTER, On::Cluster);
+    GET_GROUP = "GroupService/GetGroup", Access::Filtered("uid and name, or all of it for who holds group.view");
+    LIST_GROUPS = "GroupService/ListGroups", Access::Filtered("uids and names, or all of them for who holds group.view");
+    DELETE_GROUP = "GroupService/DeleteGroup", Access::Need(Permission::GROUP_ADMINISTER, On::Cluster);
+    ADD_MEMBERS = "GroupService/AddMembers", Access::Filtered(MANAGED);
+    REMOVE_MEMBERS = "GroupService/RemoveMembers", Access::Filtered(MANAGED);
+    LIST_MEMBERS = "GroupService/ListMembers",
+        Access::Filtered("who holds group.view, or role.bind in the workspace whose group it is");
     CREATE_ROBOT = "RobotService/CreateRobot", Access::Need(Permission::ROBOT_ADMINISTER, On::Cluster);
     LIST_ROBOTS = "RobotService/ListRobots", Access::Need(Permission::ROBOT_ADMINISTER, On::Cluster);
     DELETE_ROBOT = "RobotService/DeleteRobot", Access::Need(Permission::ROBOT_ADMINISTER, On::Cluster);

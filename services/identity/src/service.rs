@@ -8,7 +8,7 @@ use reeve_answers::Reader;
 use reeve_chassis::Failure;
 use reeve_credentials::{HashParamsError, Hasher, PasswordPolicy, Sealer};
 use reeve_model::{Clock, Entropy};
-use reeve_owner::Writer;
+use reeve_owner::{Neighbours, Reconcile, WorkspacesConfig, Writer};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,8 +34,12 @@ pub struct Deps {
     pub entropy: Arc<dyn Entropy>,
     /// Seals and opens what is secret.
     pub sealer: Arc<Sealer>,
+    /// The other owners.
+    pub neighbours: Neighbours,
     /// The configuration, which has been validated.
     pub config: IdentityConfig,
+    /// Whether workspaces have groups.
+    pub workspaces: WorkspacesConfig,
     /// `embedded` or `etcd`.
     pub store_kind: &'static str,
     /// The version of the server.
@@ -49,7 +53,9 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     pub(crate) sealer: Arc<Sealer>,
+    pub(crate) neighbours: Neighbours,
     pub(crate) config: IdentityConfig,
+    pub(crate) workspaces: WorkspacesConfig,
     pub(crate) passwords: PasswordPolicy,
     pub(crate) hashing: HashPool,
     pub(crate) signing: Signing,
@@ -94,7 +100,7 @@ impl IdentityService {
     /// # Errors
     /// [`StartError`].
     pub async fn start(deps: Deps, tasks: &TaskTracker, shutdown: CancellationToken) -> Result<Self, StartError> {
-        let Deps { writer, reader, clock, entropy, sealer, config, store_kind, version } = deps;
+        let Deps { writer, reader, clock, entropy, sealer, neighbours, config, workspaces, store_kind, version } = deps;
         check_cluster_key(writer.store().as_ref(), &sealer).await?;
         if config.passwords.allow_blank {
             tracing::warn!(
@@ -111,7 +117,9 @@ impl IdentityService {
             clock,
             entropy,
             sealer,
+            neighbours,
             config,
+            workspaces,
             passwords,
             hashing,
             signing,
@@ -122,6 +130,11 @@ impl IdentityService {
         let service = Self { shared };
         tasks.spawn(service.clone().keep_up(shutdown));
         Ok(service)
+    }
+
+    /// What keeps this service's records fitting those of the others; a `Reconciler` calls it.
+    pub fn reconcile(&self) -> Arc<dyn Reconcile> {
+        self.shared.clone()
     }
 
     /// Does now what the background task does every minute: writes the next signing key when it is due, and sweeps.

@@ -8,6 +8,7 @@ use crate::command::binding::BindingCommand;
 use crate::command::can::CanArguments;
 use crate::command::completion::CompletionArguments;
 use crate::command::config_policy::ConfigPolicyCommand;
+use crate::command::group::GroupCommand;
 use crate::command::robot::{AccessTokenCommand, RobotCommand};
 use crate::command::role::RoleCommand;
 use crate::command::session::{LoginArguments, LogoutArguments};
@@ -78,6 +79,9 @@ pub(crate) enum Command {
     /// Accounts of people.
     #[command(subcommand)]
     User(UserCommand),
+    /// Sets of users and robots.
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Accounts of programs: schedulers, sidecars, pipelines.
     #[command(subcommand)]
     Robot(RobotCommand),

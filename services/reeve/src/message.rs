@@ -97,7 +97,9 @@ macro_rules! paged {
 
 named! {
     identity: WhoAmIResponse CreateUserResponse GetUserResponse ListUsersResponse ActivateUserResponse
-        DeactivateUserResponse CreateRobotResponse ListRobotsResponse DeleteRobotResponse CreateTokenResponse;
+        DeactivateUserResponse DeleteUserResponse CreateGroupResponse GetGroupResponse ListGroupsResponse
+        DeleteGroupResponse AddMembersResponse RemoveMembersResponse ListMembersResponse CreateRobotResponse
+        ListRobotsResponse DeleteRobotResponse CreateTokenResponse;
     policy: CreateWorkspaceResponse GetWorkspaceResponse ListWorkspacesResponse DeleteWorkspaceResponse
         ListRolesResponse BindResponse
         UnbindResponse ListBindingsResponse CheckResponse SetConfigPolicyResponse GetConfigPolicyResponse
@@ -108,14 +110,16 @@ named! {
 }
 
 read! {
-    identity: WhoAmIRequest GetUserRequest ListUsersRequest ListRobotsRequest;
+    identity: WhoAmIRequest GetUserRequest ListUsersRequest GetGroupRequest ListGroupsRequest ListMembersRequest
+        ListRobotsRequest;
     policy: GetWorkspaceRequest ListWorkspacesRequest ListBindingsRequest CheckRequest GetConfigPolicyRequest;
     agentmap: ResolveAgentUserRequest;
     admission: AdmitRequest;
 }
 
 written! {
-    identity: LoginResponse CreateUserResponse ActivateUserResponse DeactivateUserResponse CreateRobotResponse
+    identity: LoginResponse CreateUserResponse ActivateUserResponse DeactivateUserResponse DeleteUserResponse
+        CreateGroupResponse DeleteGroupResponse AddMembersResponse RemoveMembersResponse CreateRobotResponse
         DeleteRobotResponse CreateTokenResponse;
     policy: CreateWorkspaceResponse DeleteWorkspaceResponse BindResponse UnbindResponse SetConfigPolicyResponse
         DeleteConfigPolicyResponse;
@@ -124,6 +128,8 @@ written! {
 
 paged! {
     identity: ListUsersRequest ListUsersResponse users;
+    identity: ListGroupsRequest ListGroupsResponse groups;
+    identity: ListMembersRequest ListMembersResponse members;
     identity: ListRobotsRequest ListRobotsResponse robots;
     policy: ListWorkspacesRequest ListWorkspacesResponse workspaces;
     policy: ListBindingsRequest ListBindingsResponse bindings;

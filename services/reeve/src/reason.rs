@@ -62,6 +62,7 @@ fn for_reason(reason: ErrorReason, refusal: &Refusal) -> Option<String> {
         ErrorReason::Internal => format!("tell the operator; the log has the cause under {}", about("request_id")),
         ErrorReason::LimitReached => format!("remove what is not needed, or ask an administrator; the limit is {}", about("limit")),
         ErrorReason::BuiltIn => "leave it; it cannot be changed".to_owned(),
+        ErrorReason::WorkspaceGroup => "delete the workspace, if it is to go".to_owned(),
         ErrorReason::InvalidArgument | ErrorReason::Unspecified => return None,
     };
     Some(text)

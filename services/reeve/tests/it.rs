@@ -5,6 +5,8 @@
 mod answers;
 #[path = "it/fake.rs"]
 mod fake;
+#[path = "it/groups.rs"]
+mod groups;
 #[path = "it/person.rs"]
 mod person;
 #[path = "it/signing_in.rs"]

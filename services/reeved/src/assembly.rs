@@ -85,8 +85,7 @@ pub(crate) fn rows(owners: &[Owner], others: &Others) -> Vec<&'static [Row]> {
         Owner::Policy => vec![reeve_policy::ROWS, reeve_answers::ROWS],
         Owner::Agentmap => vec![reeve_agentmap::ROWS],
     };
-    let reconciles = owners.iter().any(|owner| *owner != Owner::Identity);
-    let told = matches!(others, Others::Apart { .. }) && reconciles;
+    let told = matches!(others, Others::Apart { .. });
     owners.iter().flat_map(of).chain([FEED_ROWS]).chain(told.then_some(NEIGHBOUR_ROWS)).collect()
 }
 
@@ -126,7 +125,7 @@ impl Assembly<'_> {
                 Owner::Agentmap => self.agentmap(&parts).await?,
             };
             services = services.merge(started.services);
-            reconciled.extend(started.reconcile);
+            reconciled.push(started.reconcile);
         }
         parts.local.register(&reconciled);
         for owner in reconciled {
@@ -146,13 +145,15 @@ impl Assembly<'_> {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             sealer: self.keys.sealer(),
+            neighbours: parts.neighbours_of(Owner::Identity),
             config: self.config.identity.clone(),
+            workspaces: self.config.workspaces.clone(),
             store_kind: self.store_kind,
             version: VERSION,
         };
         let Background { tasks, over } = parts.background;
         let identity = IdentityService::start(deps, tasks, over.clone()).await?;
-        Ok(Started { services: identity.services(), reconcile: None })
+        Ok(Started { services: identity.services(), reconcile: identity.reconcile() })
     }
 
     /// Decisions and admission are answered where policy is.
@@ -169,7 +170,7 @@ impl Assembly<'_> {
         };
         let failed = |cause| AssemblyError::Service { service: Owner::Policy, cause };
         let policy = PolicyService::start(deps).await.map_err(failed)?;
-        Ok(Started { services: policy.services().merge(parts.answers.services()), reconcile: Some(policy.reconcile()) })
+        Ok(Started { services: policy.services().merge(parts.answers.services()), reconcile: policy.reconcile() })
     }
 
     async fn agentmap(&self, parts: &Parts<'_>) -> Result<Started, AssemblyError> {
@@ -180,7 +181,7 @@ impl Assembly<'_> {
         };
         let failed = |cause| AssemblyError::Service { service: Owner::Agentmap, cause };
         let agentmap = AgentmapService::start(deps).await.map_err(failed)?;
-        Ok(Started { services: agentmap.services(), reconcile: Some(agentmap.reconcile()) })
+        Ok(Started { services: agentmap.services(), reconcile: agentmap.reconcile() })
     }
 }
 
@@ -207,7 +208,7 @@ impl Parts<'_> {
 /// An owner that was started.
 struct Started {
     services: Services,
-    reconcile: Option<Arc<dyn Reconcile>>,
+    reconcile: Arc<dyn Reconcile>,
 }
 
 impl AssemblyError {

@@ -46,6 +46,8 @@ mod escalation;
 mod experiments;
 #[path = "it/feed_cut.rs"]
 mod feed_cut;
+#[path = "it/groups.rs"]
+mod groups;
 #[path = "it/history.rs"]
 mod history;
 #[path = "it/last_admin.rs"]

@@ -72,6 +72,7 @@ fn table() -> Vec<(Failure, Code, ErrorReason)> {
         (PreconditionReason::ForeignToken, ErrorReason::ForeignToken),
         (PreconditionReason::BuiltIn, ErrorReason::BuiltIn),
         (PreconditionReason::NoStore, ErrorReason::NoStore),
+        (PreconditionReason::WorkspaceGroup, ErrorReason::WorkspaceGroup),
     ] {
         table.push((Failure::precondition(state, "user:alice", "why"), Code::FailedPrecondition, reason));
     }

@@ -86,7 +86,10 @@ pub(crate) async fn activate(
 }
 
 /// Whether the caller holds at the cluster all that the user does, or would if they were active.
-async fn may_touch(granted: &Granted, moment: &Moment, shared: &Shared, user: &User) -> Result<(), Failure> {
+///
+/// # Errors
+/// [`Failure::Escalation`]; [`Failure::Denied`]; [`Failure::Unauthenticated`]; [`Failure::Unavailable`].
+pub(crate) async fn may_touch(granted: &Granted, moment: &Moment, shared: &Shared, user: &User) -> Result<(), Failure> {
     let moment = shared.reader.again(moment, granted).await?;
     let active = Record::User(User { active: true, ..user.clone() });
     let world = moment.world().clone().next(moment.revision(), [active], []);

@@ -7,6 +7,8 @@ use reeve_model::Violations;
 
 /// Most characters of a filter.
 const MAX_FILTER_CHARS: usize = 128;
+/// Most characters of what a group or a robot is for.
+pub(super) const MAX_DESCRIPTION_CHARS: usize = 256;
 /// Longest life of a robot token that ends: ten years.
 const MAX_TOKEN_LIFE: Duration = Duration::from_hours(3650 * 24);
 
@@ -31,6 +33,11 @@ pub(super) fn free_text(field: &str, text: &str, most_chars: usize, violations: 
         violations.add(field, "it has a control character: it is printable text");
     }
     text.to_owned()
+}
+
+/// An etag that was seen; empty is none.
+pub(super) fn seen(etag: &str) -> Option<&str> {
+    (!etag.is_empty()).then_some(etag)
 }
 
 /// A filter that is short enough to be compared with every item.

@@ -3,20 +3,17 @@
 use reeve_answers::{Page, Purpose, filter_matches};
 use reeve_api::identity as api;
 use reeve_api::identity::robot_service_server::RobotService;
-use reeve_chassis::{Failure, need};
+use reeve_chassis::{CallDeadline, Failure, need};
 use reeve_model::{Resource, RobotId, RobotName, Violations};
 use reeve_world::Robot;
 use tonic::{Request, Response, Status};
 
 use super::encode::robot;
-use super::read::{all_right, filter, free_text, required};
+use super::read::{MAX_DESCRIPTION_CHARS, all_right, filter, free_text, required};
 use crate::IdentityService;
 use crate::app::create_robot::create_robot;
 use crate::app::delete_robot::delete_robot;
 use crate::rows::{CREATE_ROBOT, DELETE_ROBOT, LIST_ROBOTS};
-
-/// Most characters of a robot's description.
-const MAX_DESCRIPTION_CHARS: usize = 256;
 
 #[tonic::async_trait]
 impl RobotService for IdentityService {
@@ -68,7 +65,8 @@ impl RobotService for IdentityService {
         let moment = self.moment_for_write(request.metadata()).await?;
         let granted = need(request.extensions(), &DELETE_ROBOT, &moment, &Resource::cluster())?;
         let name = required("name", &request.get_ref().name)?;
-        let proof = delete_robot(&granted, &self.shared, name).await?;
+        let deadline = CallDeadline::of(request.extensions());
+        let proof = delete_robot(&granted, &self.shared, name, deadline).await?;
         Ok(Response::new(api::DeleteRobotResponse { consistency_token: proof.to_string() }))
     }
 }

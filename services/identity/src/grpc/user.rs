@@ -3,7 +3,7 @@
 use reeve_answers::{Moment, Page, Purpose, filter_matches};
 use reeve_api::identity as api;
 use reeve_api::identity::user_service_server::UserService;
-use reeve_chassis::{Authority, Failure, filtered, need};
+use reeve_chassis::{Authority, CallDeadline, Failure, filtered, need};
 use reeve_credentials::SecretString;
 use reeve_model::{DisplayName, PrincipalId, Resource, UserId, Username, Violations};
 use reeve_rbac::Permission;
@@ -11,11 +11,12 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use super::encode::{user, user_of};
-use super::read::{all_right, filter, required};
+use super::read::{all_right, filter, required, seen};
 use crate::IdentityService;
 use crate::app::create_user::{NewUser, Rank, create_user};
+use crate::app::delete_user::delete_user;
 use crate::app::set_active;
-use crate::rows::{ACTIVATE_USER, CREATE_USER, DEACTIVATE_USER, GET_USER, LIST_USERS};
+use crate::rows::{ACTIVATE_USER, CREATE_USER, DEACTIVATE_USER, DELETE_USER, GET_USER, LIST_USERS};
 
 impl IdentityService {
     /// What an administrative write is authorised by.
@@ -122,5 +123,17 @@ impl UserService for IdentityService {
         let (deactivated, proof) = set_active::deactivate(&granted, &moment, &self.shared, name).await?;
         let consistency_token = proof.to_string();
         Ok(Response::new(api::DeactivateUserResponse { user: Some(user(deactivated)), consistency_token }))
+    }
+
+    async fn delete_user(
+        &self,
+        request: Request<api::DeleteUserRequest>,
+    ) -> Result<Response<api::DeleteUserResponse>, Status> {
+        let moment = self.moment_for_write(request.metadata()).await?;
+        let granted = need(request.extensions(), &DELETE_USER, &moment, &Resource::cluster())?;
+        let name = required("username", &request.get_ref().username)?;
+        let (etag, deadline) = (seen(&request.get_ref().etag), CallDeadline::of(request.extensions()));
+        let proof = delete_user(&granted, &moment, &self.shared, name, etag, deadline).await?;
+        Ok(Response::new(api::DeleteUserResponse { consistency_token: proof.to_string() }))
     }
 }

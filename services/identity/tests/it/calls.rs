@@ -1,11 +1,12 @@
 //! Calls, as clients make them.
 
 use reeve_api::identity as api;
+use reeve_api::identity::group_service_client::GroupServiceClient;
 use reeve_api::identity::robot_service_client::RobotServiceClient;
 use reeve_api::identity::session_service_client::SessionServiceClient;
 use reeve_api::identity::token_service_client::TokenServiceClient;
 use reeve_api::identity::user_service_client::UserServiceClient;
-use reeve_model::{RobotId, Subject, UserId};
+use reeve_model::{GroupId, RobotId, Subject, UserId};
 use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
 
@@ -43,6 +44,10 @@ impl Identity {
 
     pub(crate) fn robots(&self) -> RobotServiceClient<tonic::transport::Channel> {
         RobotServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn groups(&self) -> GroupServiceClient<tonic::transport::Channel> {
+        GroupServiceClient::new(self.channel.clone())
     }
 
     pub(crate) async fn try_login(&self, username: &str, password: &str) -> Result<api::LoginResponse, Status> {
@@ -94,6 +99,49 @@ impl Identity {
     pub(crate) async fn deactivate(&self, token: &str, name: &str) -> Result<api::User, Status> {
         let request = api::DeactivateUserRequest { username: name.to_owned() };
         Ok(self.users().deactivate_user(bearing(token, request)).await?.into_inner().user.unwrap())
+    }
+
+    pub(crate) async fn delete_user(&self, token: &str, name: &str) -> Result<String, Status> {
+        let request = api::DeleteUserRequest { username: name.to_owned(), etag: String::new() };
+        Ok(self.users().delete_user(bearing(token, request)).await?.into_inner().consistency_token)
+    }
+
+    pub(crate) async fn group(&self, token: &str, name: &str) -> Result<Subject, Status> {
+        let request = api::CreateGroupRequest { name: name.to_owned(), description: "of a test".to_owned() };
+        let group = self.groups().create_group(bearing(token, request)).await?.into_inner().group.unwrap();
+        Ok(Subject::Group(GroupId::parse(&group.uid).unwrap()))
+    }
+
+    pub(crate) async fn show_group(&self, token: &str, name: &str) -> Result<api::Group, Status> {
+        let request = api::GetGroupRequest { name: name.to_owned(), consistency: None };
+        Ok(self.groups().get_group(bearing(token, request)).await?.into_inner().group.unwrap())
+    }
+
+    pub(crate) async fn delete_group(&self, token: &str, name: &str) -> Result<String, Status> {
+        let request = api::DeleteGroupRequest { name: name.to_owned(), etag: String::new() };
+        Ok(self.groups().delete_group(bearing(token, request)).await?.into_inner().consistency_token)
+    }
+
+    pub(crate) async fn add(&self, token: &str, group: &str, members: &[&str]) -> Result<String, Status> {
+        let members = members.iter().map(|&name| name.to_owned()).collect();
+        let request = api::AddMembersRequest { group: group.to_owned(), members };
+        Ok(self.groups().add_members(bearing(token, request)).await?.into_inner().consistency_token)
+    }
+
+    pub(crate) async fn take_out(&self, token: &str, group: &str, members: &[&str]) -> Result<String, Status> {
+        let members = members.iter().map(|&name| name.to_owned()).collect();
+        let request = api::RemoveMembersRequest { group: group.to_owned(), members };
+        Ok(self.groups().remove_members(bearing(token, request)).await?.into_inner().consistency_token)
+    }
+
+    /// Who is in a group, as they are written, by their names.
+    pub(crate) async fn members(&self, token: &str, group: &str) -> Result<Vec<String>, Status> {
+        let request = api::ListMembersRequest { group: group.to_owned(), ..Default::default() };
+        let answer = self.groups().list_members(bearing(token, request)).await?.into_inner();
+        assert_eq!(answer.next_page_token, "");
+        let mut names: Vec<_> = answer.members.into_iter().map(|member| member.principal).collect();
+        names.sort();
+        Ok(names)
     }
 
     pub(crate) async fn get(&self, token: &str, name: &str) -> Result<api::User, Status> {

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reeve_answers::{Reader, Staleness};
 use reeve_chassis::config::ServerConfig;
-use reeve_chassis::{Listener, Setup};
+use reeve_chassis::{Listener, Owner, Setup};
 use reeve_credentials::{ClusterKey, Sealer, SecretString, mint_root};
 use reeve_identity::{
     Bootstrap, BootstrapError, BootstrapOutcome, Bootstrapping, Deps, HashConfig, IdentityConfig, IdentityService,
@@ -17,14 +17,14 @@ use reeve_model::{
     BindingId, Clock, Consistency, Entropy, ManualClock, Resource, Revision, SeededEntropy, StoreId, Subject,
     Timestamp, WorkspaceId,
 };
-use reeve_owner::{PublishedTxn, Writer};
+use reeve_owner::{Neighbours, PublishedTxn, Reconciler, WorkspacesConfig, Writer};
 use reeve_rbac::BuiltinRole;
 use reeve_replica::{Replica, StoreSource, follow};
 use reeve_store::{
     CommitError, Committed, Embedded, EmbeddedOptions, Key, Lease, LeaseId, Page, Store, StoreError, Txn, Versioned,
     Watch,
 };
-use reeve_world::{Binding, Record, Workspace, World};
+use reeve_world::{Binding, Record, RecordKey, Workspace, World};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -35,15 +35,20 @@ pub(crate) const PASSWORD: &str = "Correct1Horse";
 /// When the clock starts.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_223_017_000);
 
-/// A store that can be cut off from being written.
+/// A store that can be cut off from being written, at once or after some more writes.
 pub(crate) struct Cuttable {
     inner: Embedded,
-    cut: AtomicBool,
+    left: AtomicU64,
 }
 
 impl Cuttable {
     pub(crate) fn cut(&self, cut: bool) {
-        self.cut.store(cut, Ordering::SeqCst);
+        self.left.store(if cut { 0 } else { u64::MAX }, Ordering::SeqCst);
+    }
+
+    /// Lets so many writes through, and no more: as when a process dies between two of them.
+    pub(crate) fn cut_after(&self, writes: u64) {
+        self.left.store(writes, Ordering::SeqCst);
     }
 
     /// Where the store is.
@@ -82,7 +87,8 @@ impl Store for Cuttable {
     }
 
     async fn commit(&self, txn: Txn) -> Result<Committed, CommitError> {
-        if self.cut.load(Ordering::SeqCst) {
+        let take = |left: u64| left.checked_sub(1);
+        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_err() {
             return Err(StoreError::Unavailable("cut off by the test".to_owned()).into());
         }
         self.inner.commit(txn).await
@@ -196,7 +202,9 @@ impl Ground {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             sealer: self.sealer.clone(),
+            neighbours: Neighbours::untold(Owner::Identity, replica),
             config,
+            workspaces: WorkspacesConfig::default(),
             store_kind: "embedded",
             version: "1.2.3",
         }
@@ -252,6 +260,12 @@ impl Ground {
         identity.newest().await;
     }
 
+    /// Removes what policy would: a workspace.
+    pub(crate) async fn no_workspace(&self, uid: WorkspaceId) {
+        let key = RecordKey::Workspace(uid).to_string();
+        self.store.commit(Txn::new().delete(Key::new(key))).await.unwrap();
+    }
+
     /// How many keys there are under a prefix.
     pub(crate) async fn count(&self, prefix: &str) -> usize {
         self.store.list(prefix, None, 10_000, None).await.unwrap().items.len()
@@ -261,7 +275,7 @@ impl Ground {
 pub(crate) fn open(folder: &Path, clock: &Arc<ManualClock>, entropy: &Arc<dyn Entropy>) -> Arc<Cuttable> {
     let options = EmbeddedOptions::default();
     let inner = Embedded::open(folder, clock.clone(), entropy.clone(), options).unwrap();
-    Arc::new(Cuttable { inner, cut: AtomicBool::new(false) })
+    Arc::new(Cuttable { inner, left: AtomicU64::new(u64::MAX) })
 }
 
 fn name_of(text: &str) -> reeve_model::WorkspaceName {
@@ -282,6 +296,13 @@ impl Identity {
         let wait = Duration::from_secs(10);
         let view = self.replica.view_at(Consistency::FullyConsistent, Duration::MAX, wait).await;
         view.unwrap().world().clone()
+    }
+
+    /// Reconciles everything, to the end.
+    pub(crate) async fn reconcile(&self, ground: &Ground) {
+        self.newest().await;
+        let entropy = ground.entropy.clone();
+        Reconciler::new(self.service.reconcile(), self.replica.clone(), entropy).everything().await.unwrap();
     }
 
     /// Moves the clock, and waits until the replica was confirmed since.

@@ -6,6 +6,7 @@ pub(crate) mod binding;
 pub(crate) mod can;
 pub(crate) mod completion;
 pub(crate) mod config_policy;
+pub(crate) mod group;
 pub(crate) mod robot;
 pub(crate) mod role;
 pub(crate) mod scope;
@@ -33,6 +34,7 @@ pub(crate) async fn run(arguments: Arguments, inputs: Inputs, output: &mut Outpu
         Command::Whoami => session::whoami(context).await,
         Command::Token => session::token(context).await,
         Command::User(command) => user::run(command, context).await,
+        Command::Group(command) => group::run(command, context).await,
         Command::Robot(command) => robot::run(command, context).await,
         Command::AccessToken(command) => robot::run_access_token(command, context).await,
         Command::Workspace(command) => workspace::run(command, context).await,

@@ -5,7 +5,8 @@ use reeve_api::agentmap::agent_user_service_client::AgentUserServiceClient;
 use reeve_api::agentmap::{AgentUser, LinkUserRequest, UnlinkUserRequest};
 use reeve_api::identity::user_service_client::UserServiceClient;
 use reeve_api::identity::{
-    ActivateUserRequest, CreateUserRequest, DeactivateUserRequest, GetUserRequest, ListUsersRequest, User,
+    ActivateUserRequest, CreateUserRequest, DeactivateUserRequest, DeleteUserRequest, GetUserRequest, ListUsersRequest,
+    User,
 };
 
 use crate::context::Context;
@@ -37,6 +38,8 @@ Examples:
     Activate(UserArgument),
     /// End every session and token of a user, at once and for good, and keep them out.
     Deactivate(UserArgument),
+    /// Remove a user for good, with their sessions, memberships, bindings and link; the name is free again.
+    Delete(UserArgument),
     /// Say which Unix user a user's tasks run as; replaces the whole link.
     #[command(after_help = "\
 Example:
@@ -105,6 +108,7 @@ pub(crate) async fn run(command: UserCommand, context: &mut Context<'_>) -> Resu
         UserCommand::Show(user) => show(user.name, context).await?,
         UserCommand::Activate(user) => activate(user.name, context).await?,
         UserCommand::Deactivate(user) => deactivate(user.name, context).await?,
+        UserCommand::Delete(user) => delete(user.name, context).await?,
         UserCommand::LinkWithAgentUser(arguments) => link(arguments, context).await?,
         UserCommand::UnlinkAgentUser(user) => unlink(user.name, context).await?,
     }
@@ -177,6 +181,14 @@ async fn deactivate(name: String, context: &mut Context<'_>) -> Result<(), Failu
     context.output.answer(&answer, |answer, _| confirmed("deactivated", answer.user.as_ref()))
 }
 
+async fn delete(name: String, context: &mut Context<'_>) -> Result<(), Failure> {
+    let request = DeleteUserRequest { username: name.clone(), etag: String::new() };
+    let answer = context
+        .write(request, async |channel, request| UserServiceClient::new(channel).delete_user(request).await)
+        .await?;
+    context.output.answer(&answer, |_, _| format!("deleted user {name}\n"))
+}
+
 async fn link(arguments: LinkArguments, context: &mut Context<'_>) -> Result<(), Failure> {
     let agent_user = AgentUser {
         uid: Some(arguments.agent_uid),
@@ -224,6 +236,6 @@ fn confirmed(done: &str, user: Option<&User>) -> String {
     user.map(|user| format!("{done} user {}\n", user.username)).unwrap_or_default()
 }
 
-fn yes_or_no(value: bool) -> &'static str {
+pub(crate) fn yes_or_no(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
 }

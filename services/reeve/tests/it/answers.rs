@@ -8,7 +8,7 @@ use reeve_api::policy::workload_config::Form;
 use crate::fake::Fake;
 use crate::person::Person;
 
-async fn root() -> (Fake, Person) {
+pub(crate) async fn root() -> (Fake, Person) {
     let fake = Fake::default();
     fake.state().tokens.insert("root-token".to_owned(), "root".to_owned());
     let person = Person::at(&fake.serve().await).with("REEVE_TOKEN", "root-token");

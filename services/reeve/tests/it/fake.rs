@@ -10,6 +10,7 @@ use reeve_api::admission::admission_service_server::{AdmissionService, Admission
 use reeve_api::admission::{AdmitRequest, AdmitResponse};
 use reeve_api::api::Consistency;
 use reeve_api::api::consistency::Requirement;
+use reeve_api::identity::group_service_server::GroupServiceServer;
 use reeve_api::identity::session_service_server::{SessionService, SessionServiceServer};
 use reeve_api::identity::user_service_server::{UserService, UserServiceServer};
 use reeve_api::identity::*;
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(crate) refreshes: usize,
     pub(crate) logouts: usize,
     pub(crate) created: Vec<CreateUserRequest>,
+    /// What else was written, in short.
+    pub(crate) changes: Vec<String>,
     /// The consistency of every read.
     pub(crate) consistency: Vec<Option<Consistency>>,
     /// Consistency tokens that this store has not given.
@@ -58,6 +61,7 @@ impl Fake {
     fn routes(&self) -> Routes {
         Routes::new(SessionServiceServer::new(self.clone()))
             .add_service(UserServiceServer::new(self.clone()))
+            .add_service(GroupServiceServer::new(self.clone()))
             .add_service(DecisionServiceServer::new(self.clone()))
             .add_service(AdmissionServiceServer::new(self.clone()))
     }
@@ -101,7 +105,7 @@ impl Fake {
         }
     }
 
-    fn noted(&self, consistency: Option<Consistency>) -> Result<(), Status> {
+    pub(crate) fn noted(&self, consistency: Option<Consistency>) -> Result<(), Status> {
         let mut state = self.state();
         state.consistency.push(consistency.clone());
         match consistency.and_then(|consistency| consistency.requirement) {
@@ -194,6 +198,12 @@ impl UserService for Fake {
         _: Request<DeactivateUserRequest>,
     ) -> Result<Response<DeactivateUserResponse>, Status> {
         Err(refused(Code::FailedPrecondition, "LAST_ADMIN"))
+    }
+
+    async fn delete_user(&self, request: Request<DeleteUserRequest>) -> Result<Response<DeleteUserResponse>, Status> {
+        self.authenticated(&request)?;
+        self.state().changes.push(format!("delete {}", request.into_inner().username));
+        Ok(Response::new(DeleteUserResponse { consistency_token: "delete".to_owned() }))
     }
 }
 

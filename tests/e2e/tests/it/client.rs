@@ -73,6 +73,7 @@ impl Client {
     services! {
         sessions: id::session_service_client::SessionServiceClient<Bearing>;
         users: id::user_service_client::UserServiceClient<Bearing>;
+        groups: id::group_service_client::GroupServiceClient<Bearing>;
         robots: id::robot_service_client::RobotServiceClient<Bearing>;
         tokens: id::token_service_client::TokenServiceClient<Bearing>;
         workspaces: pol::workspace_service_client::WorkspaceServiceClient<Bearing>;
