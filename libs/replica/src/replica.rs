@@ -215,7 +215,13 @@ impl Replica {
         let barrier = self.0.barrier.as_ref().ok_or(ReadError::NoStore)?;
         let served = self.latest().map(|snapshot| snapshot.revision());
         let asked_at = self.0.clock.monotonic();
-        let present = barrier.barrier().await.map_err(|error| ReadError::Store(error.to_string()))?;
+        let present = barrier.barrier().await.map_err(|error| match error {
+            SourceError::Foreign(why) => {
+                self.troubled(Some(Block::Replaced), why);
+                ReadError::Replaced
+            }
+            error => ReadError::Store(error.to_string()),
+        })?;
         if served > Some(present) {
             let why = format!("the store is at {present}, behind {}, which was served", served.unwrap_or_default());
             self.troubled(Some(Block::Regressed), why);

@@ -113,12 +113,18 @@ impl StoreSource {
 #[async_trait]
 impl Source for StoreSource {
     async fn open(&mut self, after: Option<ConsistencyToken>) -> Result<Events, SourceError> {
-        if let Some(after) = after.filter(|after| after.store == self.store.id()) {
-            let event = self.event();
-            let watch = self.watch(after.revision).await?;
-            return Ok(watch.map(move |watched| watched.map(&event).map_err(watch_lost)).boxed());
-        }
-        self.list_and_watch().await
+        let events = match after.filter(|after| after.store == self.store.id()) {
+            Some(after) => {
+                let event = self.event();
+                let watch = self.watch(after.revision).await?;
+                watch.map(move |watched| watched.map(&event).map_err(watch_lost)).boxed()
+            }
+            None => self.list_and_watch().await?,
+        };
+        // A store that was replaced while nobody watched has revisions too. Nothing of it is believed before it has said that
+        // it is the one that was opened; from then on the watch would be cut.
+        self.store.barrier().await.map_err(lost)?;
+        Ok(events)
     }
 
     fn name(&self) -> String {

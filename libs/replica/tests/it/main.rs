@@ -9,4 +9,5 @@ mod records;
 mod reflector;
 mod script;
 mod store;
+mod swapped;
 mod wire;

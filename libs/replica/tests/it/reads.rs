@@ -134,6 +134,7 @@ enum Asked {
     At(u64),
     Never,
     Failed,
+    Replaced,
 }
 
 #[async_trait]
@@ -143,17 +144,19 @@ impl Barrier for Asked {
             Self::At(revision) => Ok(Revision::new(*revision)),
             Self::Never => std::future::pending().await,
             Self::Failed => Err(SourceError::Lost("the store is away".to_owned())),
+            Self::Replaced => Err(SourceError::Foreign("it is another one".to_owned())),
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_asks_for_the_present_gets_it_or_nothing() {
-    let cases: [(Option<Asked>, &str); 5] = [
+    let cases: [(Option<Asked>, &str); 6] = [
         (Some(Asked::At(5)), "revision 5"),
         (Some(Asked::At(6)), "the replica has not reached the state asked for"),
         (Some(Asked::Never), "the replica has not reached the state asked for"),
         (Some(Asked::Failed), "the store did not answer: the store is away"),
+        (Some(Asked::Replaced), "what this replica follows is of another store"),
         (None, "this replica follows a feed and cannot ask the store"),
     ];
     for (asked, expected) in cases {
