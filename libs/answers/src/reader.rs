@@ -227,9 +227,8 @@ pub(crate) fn failure(error: ReadError) -> Failure {
     let unavailable = |reason| Failure::Unavailable { reason, message: message.clone(), retry_after: None };
     match error {
         ReadError::NotSynced => unavailable(UnavailableReason::NotSynced),
-        ReadError::Stale { .. } => unavailable(UnavailableReason::StaleReplica),
+        ReadError::Stale { .. } | ReadError::Damaged => unavailable(UnavailableReason::StaleReplica),
         ReadError::Regressed | ReadError::Replaced => unavailable(UnavailableReason::StoreRegressed),
-        ReadError::Damaged => unavailable(UnavailableReason::StaleReplica),
         ReadError::Store(cause) => {
             // what the store says is for the log alone
             tracing::warn!(cause, "the store did not say what is current");

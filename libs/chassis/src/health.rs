@@ -88,6 +88,11 @@ impl Readiness {
         self.state.borrow().overall == Serving::Yes
     }
 
+    /// Whether the server as a whole is ready, and why not.
+    pub fn overall(&self) -> Serving {
+        self.state.borrow().overall.clone()
+    }
+
     /// Waits until the server as a whole is ready.
     pub async fn serving(&self) {
         // The sender lives in `self`, so the wait cannot fail.

@@ -14,6 +14,7 @@ mod replica;
 mod snapshot;
 mod source;
 mod store_source;
+mod trouble;
 mod wire;
 
 pub use digest::Digest;

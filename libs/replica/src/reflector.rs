@@ -9,8 +9,8 @@ use reeve_model::{ConsistencyToken, Revision};
 use tokio_util::sync::CancellationToken;
 
 use crate::history::History;
-use crate::replica::Block;
 use crate::source::{Source, SourceError, SourceEvent, StoredRecord};
+use crate::trouble::{Block, Worse};
 use crate::{Replica, Snapshot};
 
 /// The first pause before a source is opened again; doubled up to [`LONGEST_PAUSE`].
@@ -56,17 +56,14 @@ impl Violation {
         }
     }
 
-    /// Why nothing may be answered from now on, if it is so.
-    fn blocks(&self) -> Option<Block> {
+    /// What it is, if it is worse than that the source went away.
+    fn worse(&self) -> Option<Worse> {
         match self {
-            Self::Regressed { .. } | Self::Source(SourceError::Regressed(_)) => Some(Block::Regressed),
-            Self::Foreign { .. } | Self::Source(SourceError::Foreign(_)) => Some(Block::Replaced),
-            Self::Digest => Some(Block::Damaged),
-            Self::Source(SourceError::Lost(_) | SourceError::Compacted)
-            | Self::Ended
-            | Self::Decode(_)
-            | Self::Order { .. }
-            | Self::Protocol(_) => None,
+            Self::Regressed { .. } | Self::Source(SourceError::Regressed(_)) => Some(Worse::Block(Block::Regressed)),
+            Self::Foreign { .. } | Self::Source(SourceError::Foreign(_)) => Some(Worse::Block(Block::Replaced)),
+            Self::Digest => Some(Worse::Block(Block::Damaged)),
+            Self::Decode(_) | Self::Order { .. } | Self::Protocol(_) => Some(Worse::Unreadable),
+            Self::Source(SourceError::Lost(_) | SourceError::Compacted) | Self::Ended => None,
         }
     }
 }
@@ -84,9 +81,9 @@ pub async fn follow(replica: Replica, mut source: impl Source, shutdown: Cancell
         };
         let Err(violation) = ended else { continue };
         resume = violation.resumes();
-        replica.troubled(violation.blocks(), format!("{}: {violation}", source.name()));
-        match (violation.blocks(), resume) {
-            (Some(Block::Replaced), _) => tracing::error!(
+        replica.troubled(violation.worse(), format!("{}: {violation}", source.name()));
+        match (violation.worse(), resume) {
+            (Some(Worse::Block(Block::Replaced)), _) => tracing::error!(
                 source = source.name(),
                 %violation,
                 "nothing is answered, and nothing of another store is taken over: if the cluster's store was restored or replaced, restart this server; if not, it follows a wrong address"

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::history::History;
 use crate::removed::Removed;
+use crate::trouble::{Block, Trouble, Worse};
 use crate::{Snapshot, SourceError};
 
 /// A snapshot that is fresh enough for one call. Everything the call answers is read from it.
@@ -91,26 +92,6 @@ pub trait Barrier: Send + Sync + 'static {
     async fn barrier(&self) -> Result<Revision, SourceError>;
 }
 
-/// Why a replica does not follow its source, while it does not.
-#[derive(Debug)]
-pub(crate) struct Trouble {
-    /// Why nothing at all may be answered; none where what is there may be served until it is too old.
-    pub(crate) block: Option<Block>,
-    /// What happened, for the log and for whoever asks why the server is not ready.
-    pub(crate) why: String,
-}
-
-/// Why nothing may be answered, however young the snapshot is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Block {
-    /// The store shows an older state than was served.
-    Regressed,
-    /// The source is of another store.
-    Replaced,
-    /// The records do not add up to the sender's.
-    Damaged,
-}
-
 /// The newest snapshot. Copies are the same replica.
 #[derive(Clone)]
 pub struct Replica(Arc<Shared>);
@@ -155,7 +136,7 @@ impl Replica {
     /// # Errors
     /// Nothing is loaded, it is too old, or the store went back.
     pub fn view(&self, bound: Duration) -> Result<View, ReadError> {
-        if let Some(block) = self.0.trouble.load().as_ref().and_then(|trouble| trouble.block) {
+        if let Some(block) = self.0.trouble.load().as_ref().and_then(|trouble| trouble.block()) {
             return Err(match block {
                 Block::Regressed => ReadError::Regressed,
                 Block::Replaced => ReadError::Replaced,
@@ -186,7 +167,7 @@ impl Replica {
 
     /// What keeps the replica from following its source; none while it follows.
     pub fn trouble(&self) -> Option<String> {
-        self.0.trouble.load().as_ref().map(|trouble| trouble.why.clone())
+        self.0.trouble.load().as_ref().map(|trouble| trouble.why().to_owned())
     }
 
     /// A snapshot as fresh as asked for, waiting up to `wait` for it.
@@ -217,14 +198,14 @@ impl Replica {
         let asked_at = self.0.clock.monotonic();
         let present = barrier.barrier().await.map_err(|error| match error {
             SourceError::Foreign(why) => {
-                self.troubled(Some(Block::Replaced), why);
+                self.troubled(Some(Worse::Block(Block::Replaced)), why);
                 ReadError::Replaced
             }
             error => ReadError::Store(error.to_string()),
         })?;
         if served > Some(present) {
             let why = format!("the store is at {present}, behind {}, which was served", served.unwrap_or_default());
-            self.troubled(Some(Block::Regressed), why);
+            self.troubled(Some(Worse::Block(Block::Regressed)), why);
             return Err(ReadError::Regressed);
         }
         self.reach(present, wait).await?;
@@ -282,7 +263,9 @@ impl Replica {
     pub(crate) fn note_removed(&self, keys: &[String]) {
         if !keys.is_empty() {
             let mut removed = self.0.removed.write().unwrap_or_else(PoisonError::into_inner);
-            keys.iter().for_each(|key| removed.note(key));
+            for key in keys {
+                removed.note(key);
+            }
         }
     }
 
@@ -301,11 +284,12 @@ impl Replica {
         self.install(snapshot);
     }
 
-    /// Notes why the source is not followed, until it has confirmed a state again. Being lost is not having caught up: a block
-    /// stays.
-    pub(crate) fn troubled(&self, block: Option<Block>, why: String) {
-        let block = block.or_else(|| self.0.trouble.load().as_ref().and_then(|trouble| trouble.block));
-        self.0.trouble.store(Some(Arc::new(Trouble { block, why })));
+    /// Notes why the source is not followed, until it has confirmed a state again.
+    pub(crate) fn troubled(&self, worse: Option<Worse>, why: String) {
+        let before = self.0.trouble.load_full();
+        if let Some(trouble) = Trouble::after(before.as_deref(), worse, why) {
+            self.0.trouble.store(Some(Arc::new(trouble)));
+        }
     }
 
     /// Refuses a token of another store than the one that this replica follows, if it knows that yet.
