@@ -33,9 +33,14 @@ impl World {
     }
 
     /// The workspaces whose group can be made: they have none, and its name is nobody's but perhaps that of a group whose own
-    /// workspace is gone.
-    pub fn workspaces_awaiting_a_group(&self) -> impl Iterator<Item = &Arc<Workspace>> {
-        self.workspaces_after(None).filter(|workspace| {
+    /// workspace is gone. Of `parent`, or all; any may have waited for the name of a group that is gone.
+    pub fn workspaces_awaiting_a_group(&self, parent: Option<Parent>) -> impl Iterator<Item = &Arc<Workspace>> {
+        let asked = move |workspace: &Workspace| match parent {
+            None | Some(Parent::Group(_)) => true,
+            Some(Parent::Workspace(uid)) => workspace.uid == uid,
+            Some(Parent::User(_) | Parent::Robot(_)) => false,
+        };
+        self.workspaces_after(None).filter(move |workspace| asked(workspace)).filter(|workspace| {
             self.groups.get(&GroupId::of_workspace(&workspace.uid)).is_none()
                 && self.group_by_name(workspace.name.as_str()).is_none()
         })

@@ -8,7 +8,7 @@ use reeve_model::{ConsistencyToken, GroupId, GroupName, RobotId, UserId};
 use reeve_owner::{MAX_SWEPT, Parent, Reconcile, Reconciled, TELL_WAIT};
 use reeve_replica::Snapshot;
 use reeve_store::{Key, MAX_OPERATIONS, Txn};
-use reeve_world::{Group, PREFIX, RecordKey, Workspace, World};
+use reeve_world::{Group, PREFIX, RecordKey, Workspace};
 use tokio::time::timeout;
 
 use crate::groups::{with_group, without_group};
@@ -113,7 +113,8 @@ impl Shared {
 
     /// Makes the groups that workspaces await.
     async fn make_groups(&self, snapshot: &Snapshot, what: Option<Parent>) -> Result<Reconciled, Failure> {
-        let awaited: Vec<_> = self.awaited(snapshot.world(), what).take(MAX_GROUPS + 1).collect();
+        let most = if self.workspaces.groups { MAX_GROUPS + 1 } else { 0 };
+        let awaited: Vec<_> = snapshot.world().workspaces_awaiting_a_group(what).take(most).collect();
         let mut done = Reconciled { written: None, more: awaited.len() > MAX_GROUPS };
         for workspace in awaited.into_iter().take(MAX_GROUPS) {
             done = done.and(self.make_group(workspace).await?);
@@ -135,22 +136,6 @@ impl Shared {
             tracing::info!(group = %group.name, %uid, "a workspace has its group");
         }
         Ok(Reconciled { written, more: written.is_none() })
-    }
-
-    /// The workspaces whose groups are to be made: those that are asked for. Any of them may have waited for a group that is
-    /// gone.
-    fn awaited<'a>(
-        &self,
-        world: &'a World,
-        what: Option<Parent>,
-    ) -> impl Iterator<Item = &'a Arc<Workspace>> + use<'a> {
-        let groups = self.workspaces.groups;
-        let asked = move |workspace: &Workspace| match what {
-            None | Some(Parent::Group(_)) => true,
-            Some(Parent::Workspace(uid)) => workspace.uid == uid,
-            Some(Parent::User(_) | Parent::Robot(_)) => false,
-        };
-        world.workspaces_awaiting_a_group().filter(move |workspace| groups && asked(workspace))
     }
 
     /// Removes the sessions of a user who is gone.

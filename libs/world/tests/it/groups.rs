@@ -68,13 +68,18 @@ fn group_of(n: u8, name: &str) -> Group {
 
 #[test]
 fn a_workspace_awaits_its_group_unless_another_has_the_name() {
-    let awaiting = |world: &World| -> Vec<_> { world.workspaces_awaiting_a_group().map(|found| found.uid).collect() };
+    let awaiting =
+        |world: &World| -> Vec<_> { world.workspaces_awaiting_a_group(None).map(|found| found.uid).collect() };
     let places = [Record::Workspace(workspace(1, "vision")), Record::Workspace(workspace(2, "speech"))];
     let world = world(places);
     assert_eq!(awaiting(&world), [1, 2].map(workspace_id));
     let with = |record| world.clone().next(world.revision().next(), [Record::Group(record)], []);
     assert_eq!(awaiting(&with(group_of(1, "vision"))), [workspace_id(2)]);
     assert_eq!(awaiting(&with(group(5, "VISION"))), [workspace_id(2)], "never adopted, whatever its case");
+    let asked = |parent| world.workspaces_awaiting_a_group(Some(parent)).map(|found| found.uid).collect::<Vec<_>>();
+    assert_eq!(asked(Parent::Workspace(workspace_id(2))), [workspace_id(2)]);
+    assert_eq!(asked(Parent::Group(group_id(5))), [1, 2].map(workspace_id));
+    assert_eq!(asked(Parent::User(user_id(1))), []);
     // of a workspace that had the name before
     assert_eq!(awaiting(&with(group_of(9, "vision"))), [1, 2].map(workspace_id));
 }

@@ -108,13 +108,14 @@ async fn of_many_who_add_the_same_member_one_does() {
     assert_eq!(outcomes.into_iter().collect::<Vec<_>>(), ["", "ALREADY_EXISTS"]);
 }
 
+/// A group, what it is bound to, what the caller is bound to from here on, and whether they may add.
+type Case = (&'static str, Option<(BuiltinRole, &'static str)>, Option<(BuiltinRole, &'static str)>, bool);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gives_through_a_group_what_they_lack() {
     let (ground, identity) = Ground::started().await;
     let (me, grace) = group_admin(&ground, &identity).await;
     ground.workspace("vision").await;
-    // the group, what it is bound to, what the caller is bound to from here on, whether they may add
-    type Case = (&'static str, Option<(BuiltinRole, &'static str)>, Option<(BuiltinRole, &'static str)>, bool);
     let cases: &[Case] = &[
         ("nothing", None, None, true),
         ("own", Some((BuiltinRole::IdentityAdmin, "cluster")), None, true),

@@ -307,3 +307,23 @@ async fn one_session_more_than_there_may_be_ends_the_oldest() {
     identity.who_am_i(&newest.access_token).await.unwrap();
     assert_eq!(ground.count(&format!("private/identity/user-session/{uid}/")).await, MAX_SESSIONS_PER_USER);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_lives_at_every_replica_and_ends_at_every_replica() {
+    let (ground, identity) = Ground::started().await;
+    let other = ground.identity(config()).await;
+    let mut tokens = identity.login("admin").await;
+    for round in 0..4 {
+        let (here, there) = if round % 2 == 0 { (&other, &identity) } else { (&identity, &other) };
+        // a lost answer is asked for again, elsewhere
+        let next = here.refresh(&tokens.refresh_token).await.unwrap();
+        let again = there.refresh(&tokens.refresh_token).await.unwrap();
+        assert_eq!(again.refresh_token, next.refresh_token);
+        there.who_am_i(&next.access_token).await.unwrap();
+        tokens = next;
+    }
+    other.logout(&tokens.access_token).await.unwrap();
+    assert_eq!(reason(identity.refresh(&tokens.refresh_token).await), "SESSION_ENDED");
+    identity.newest().await;
+    assert_eq!(reason(identity.who_am_i(&tokens.access_token).await), "SESSION_ENDED");
+}

@@ -27,7 +27,7 @@ impl GroupService for Fake {
         request: Request<CreateGroupRequest>,
     ) -> Result<Response<CreateGroupResponse>, Status> {
         let CreateGroupRequest { name, description } = request.into_inner();
-        let consistency_token = self.changed("create", &name, &[description.clone()]);
+        let consistency_token = self.changed("create", &name, std::slice::from_ref(&description));
         let group = Some(Group { name, description, ..Group::default() });
         Ok(Response::new(CreateGroupResponse { group, consistency_token }))
     }
