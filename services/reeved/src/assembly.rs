@@ -14,10 +14,10 @@ use reeve_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::VERSION;
 use crate::config::Config;
 use crate::keys::ClusterKeys;
 use crate::serving::warn_of_root;
-use crate::{Stop, VERSION};
 
 /// Why services do not start over a store.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,8 @@ pub(crate) struct Assembly<'a> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) others: Others,
-    pub(crate) stop: &'a Stop,
+    /// Cancelled when it is over: streams end, and nothing is waited for any more.
+    pub(crate) over: &'a CancellationToken,
 }
 
 /// Where the owners are that are told of changes.
@@ -101,13 +102,13 @@ impl Assembly<'_> {
         tokio::select! {
             biased;
             // a record that cannot be read keeps it from ever being ready
-            () = self.stop.token().cancelled() => return Err(AssemblyError::Stopped),
+            () = self.over.cancelled() => return Err(AssemblyError::Stopped),
             () = replica.ready() => {}
         }
         let reader = Reader::new(replica.clone(), self.config.token_rules(), self.config.staleness());
         let writer = Writer::new(self.store.clone(), replica.clone(), self.entropy.clone());
         let answers = Answers::new(reader.clone(), settings);
-        let feed = Feed::new(reader.clone(), FeedServer::new(replica, self.stop.token().clone()));
+        let feed = Feed::new(reader.clone(), FeedServer::new(replica, self.over.clone()));
         let local = LocalOwners::new();
         let parts = Parts {
             writer,

@@ -140,29 +140,28 @@ impl Service {
     pub async fn run(self) -> Result<(), ServiceError> {
         // the same socket twice: no connection is refused while one server takes over from the other
         let (first, second) = (self.listener()?, self.listener()?);
-        let taken_over = CancellationToken::new();
+        // ends the service when it is asked to stop, or when the store is replaced
+        let (over, taken_over) = (self.stop.token().child_token(), CancellationToken::new());
         let mut waiting = std::pin::pin!(room(&self)?.serve(vec![first], taken_over.clone()));
         let begun = tokio::select! {
             biased;
             () = self.stop.token().cancelled() => None,
-            begun = self.begin() => Some(begun?),
+            begun = self.begin(&over) => Some(begun?),
             ended = &mut waiting => return Ok(ended?),
         };
         taken_over.cancel();
         match begun {
             None => Ok(waiting.await?),
             Some(begun) => {
-                let (waited, served) = tokio::join!(waiting, self.serve(begun, second));
+                let (waited, served) = tokio::join!(waiting, self.serve(begun, second, over));
                 served.and(Ok(waited?))
             }
         }
     }
 
-    async fn serve(&self, begun: Begun, listener: Listener) -> Result<(), ServiceError> {
+    async fn serve(&self, begun: Begun, listener: Listener, over: CancellationToken) -> Result<(), ServiceError> {
         let Begun { assembled, store } = begun;
         let server = self.with_others(assembled.setup(&self.config)).build()?;
-        // ends the service when the store is replaced, or when it is asked to stop
-        let over = self.stop.token().child_token();
         let serving = async {
             let ended = server.serve(vec![listener], over.clone()).await;
             over.cancel();

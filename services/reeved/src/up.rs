@@ -124,7 +124,7 @@ impl Up {
             clock,
             entropy,
             others: Others::Here,
-            stop: &stop,
+            over: stop.token(),
         };
         let readiness = Readiness::new();
         let assembled = assembly.start(&Owner::ALL, readiness.clone()).await?;

@@ -10,6 +10,8 @@ mod client;
 mod process;
 
 // the tests
+#[path = "it/archives.rs"]
+mod archives;
 #[path = "it/begin.rs"]
 mod begin;
 #[path = "it/clocks.rs"]

@@ -1,6 +1,7 @@
 //! Runs servers until they are asked to stop.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use reeve_chassis::config::Overrides;
@@ -43,7 +44,7 @@ async fn up(config: Config, stop: Stop) -> Result<(), Ended> {
     let (address, readiness) = (up.address(), up.readiness());
     let first = up.sign_in().map(|sign_in| how_to_sign_in(sign_in, address)).unwrap_or_default();
     let ready = format!("ready grpc={address} socket={}\n{first}", up.socket().display());
-    announce(up.run(), readiness, ready).await
+    announce(Box::pin(up.run()), readiness, ready).await
 }
 
 fn how_to_sign_in(sign_in: &SignIn, address: SocketAddr) -> String {
@@ -62,22 +63,21 @@ async fn service(owner: Owner, config: Config, stop: Stop) -> Result<(), Ended> 
     let clock = Arc::new(SystemClock::new());
     let service = Service::start(owner, config, clock, Arc::new(OsEntropy), stop).map_err(failed)?;
     let (ready, readiness) = (format!("ready grpc={}\n", service.address()), service.readiness());
-    announce(service.run(), readiness, ready).await
+    announce(Box::pin(service.run()), readiness, ready).await
 }
 
 async fn sidecar(config: &Config, stop: Stop) -> Result<(), Ended> {
     let alone = Alone::start(config, Arc::new(SystemClock::new()), stop).map_err(failed)?;
     let (ready, readiness) = (format!("ready socket={}\n", alone.socket().display()), alone.readiness());
-    announce(alone.run(), readiness, ready).await
+    announce(Box::pin(alone.run()), readiness, ready).await
 }
 
 /// Runs, and says so once it is ready.
 async fn announce<E: std::error::Error>(
-    run: impl Future<Output = Result<(), E>>,
+    mut run: Pin<Box<impl Future<Output = Result<(), E>>>>,
     readiness: Readiness,
     ready: String,
 ) -> Result<(), Ended> {
-    let mut run = std::pin::pin!(run);
     tokio::select! {
         ended = &mut run => return ended.map_err(failed),
         () = readiness.serving() => say(&ready)?,

@@ -6,6 +6,8 @@ use reeve_chassis::Owner;
 use reeve_identity::{Bootstrap, BootstrapError, Bootstrapping};
 use reeve_store::{Etcd, OpenEtcdError, Store, StoreError};
 
+use tokio_util::sync::CancellationToken;
+
 use super::patience::Patience;
 use super::{Service, ServiceError};
 use crate::assembly::{Assembled, Assembly};
@@ -19,7 +21,7 @@ pub(super) struct Begun {
 
 impl Service {
     /// Waits for etcd and for the cluster; loads it, and starts the owner over it.
-    pub(super) async fn begin(&self) -> Result<Begun, ServiceError> {
+    pub(super) async fn begin(&self, over: &CancellationToken) -> Result<Begun, ServiceError> {
         let mut patience = Patience::new(&self.readiness, self.entropy.as_ref());
         let store = self.open(&mut patience).await?;
         self.join(store.as_ref(), &mut patience).await?;
@@ -32,7 +34,7 @@ impl Service {
                 clock: self.clock.clone(),
                 entropy: self.entropy.clone(),
                 others: self.others(),
-                stop: &self.stop,
+                over,
             };
             match assembly.start(&[self.owner], self.readiness.clone()).await {
                 Ok(assembled) => return Ok(Begun { assembled, store }),

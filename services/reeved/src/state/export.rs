@@ -44,7 +44,7 @@ pub async fn export(
         return Err(StateError::Exists(out.to_owned()));
     }
     reeve_identity::check_cluster_key(store, sealer).await?;
-    let unfinished = Unfinished::make(out)?;
+    let unfinished = Unfinished::beside(out);
     let page = page_of(store, None, None).await?;
     let header = Header { store: store.id(), revision: page.revision, time: clock.now() };
     let (entries, file) = unfinished.fill(store, header, page, sealer, entropy).await?;
@@ -65,10 +65,10 @@ struct Unfinished {
 }
 
 impl Unfinished {
-    fn make(out: &Path) -> Result<Self, StateError> {
+    fn beside(out: &Path) -> Self {
         let mut name = out.file_name().unwrap_or_default().to_owned();
         name.push(".unfinished");
-        Ok(Self { path: out.with_file_name(name) })
+        Self { path: out.with_file_name(name) }
     }
 
     async fn fill(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reeve_api::identity::{CreateUserRequest, ListUsersRequest, WhoAmIRequest};
+use reeve_test_etcd::EtcdBuilder;
 use tokio::time::timeout;
 use tonic::Code;
 use tonic::transport::Endpoint;
@@ -166,4 +167,22 @@ async fn without_a_majority_reads_go_on_writes_do_not_and_all_heals() {
     };
     timeout(Duration::from_secs(30), healed).await.unwrap();
     assert!(usernames(&admin).await.contains(&"later".to_owned()));
+}
+
+#[tokio::test]
+async fn etcd_may_ask_for_certificates() {
+    let ground = Ground::over(EtcdBuilder::new(1).tls().start().await);
+    let files = ground.etcd.tls().unwrap();
+    let mut identity = ground.service("identity");
+    let named = [("CA", &files.ca_file), ("CERT", &files.client.cert_file), ("KEY", &files.client.key_file)];
+    for (name, file) in named {
+        identity.env(format!("REEVE_ETCD__TLS__{name}_FILE"), file);
+    }
+    let running = Running::start(identity).await;
+    Client::sign_in(running.address(), "admin", PASSWORD).await.unwrap();
+    let mut without = ground.service("identity");
+    without.env("REEVE_ETCD__TLS__CA_FILE", files.ca_file.with_file_name("none.pem"));
+    let ended = Running::spawn(without).end().await;
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.err.contains("none.pem"), "{ended:?}");
 }

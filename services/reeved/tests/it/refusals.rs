@@ -1,12 +1,16 @@
 //! What waiting cannot cure: exit 1, a clear message, and nothing written.
 
 use std::process::Command;
+use std::time::Duration;
+
+use reeve_api::feed::WatchRequest;
+use reeve_api::feed::feed_service_client::FeedServiceClient;
+use reeve_test_etcd::EtcdBuilder;
+use tokio::time::timeout;
 
 use crate::apart::{Ground, OWNERS, a_key};
 use crate::client::{Client, PASSWORD};
 use crate::process::{Ended, Running, ended, reeved};
-use reeve_test_etcd::EtcdBuilder;
-use std::time::Duration;
 
 /// Runs to its end, which is a refusal that names these; the etcd is as before.
 async fn refused(ground: &Ground, command: Command, named: &[&str]) -> Ended {
@@ -115,11 +119,16 @@ async fn a_store_that_is_replaced_under_a_service_ends_it() {
     let ground = Ground::new(1).await;
     let identity = ground.start("identity").await;
     let policy = ground.start("policy").await;
+    // somebody follows it: that must not hold it up
+    let follower = Client::with_token(identity.address(), &ground.root_token).await;
+    let mut feed = FeedServiceClient::new(follower.channel());
+    let mut feed = feed.watch(follower.bearing(WatchRequest::default())).await.unwrap().into_inner();
+    assert!(feed.message().await.unwrap().is_some());
     // put under a new epoch, as after a restored backup
     let epoch = ended(ground.state(&["new-epoch"]));
     assert!(epoch.status.success() && epoch.out.contains("epoch 1"), "{epoch:?}");
     for running in [identity, policy] {
-        let ended = running.end().await;
+        let ended = timeout(Duration::from_secs(15), running.end()).await.unwrap();
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         assert!(ended.err.contains("replaced") && ended.err.contains("epoch 1"), "{}", ended.err);
     }
