@@ -157,12 +157,12 @@ impl<'a> Site<'a> {
                 Ok((Judgement::TooOld, version)) => {
                     return Err(OpenEtcdError::TooOld { endpoint: endpoint.to_owned(), version });
                 }
-                Ok((Judgement::Sound, _)) => reached = true,
                 Ok((Judgement::Faulty | Judgement::NotKnown, version)) => {
                     reached = true;
                     faulty.push(format!("{endpoint} has {version}"));
                 }
-                Err(failure @ (Failure::Denied(_) | Failure::SignedOut(_))) => return Err(self.failed(failure)),
+                // Some versions tell theirs to administrators alone: whether the account may use the store is found out by using it.
+                Ok((Judgement::Sound, _)) | Err(Failure::Denied(_) | Failure::SignedOut(_)) => reached = true,
                 Err(failure) => failed.push(StoreError::from(failure).to_string()),
             }
         }

@@ -25,7 +25,10 @@ fn signed_in(cluster: &EtcdCluster) -> EtcdOptions {
 /// Opens with options that must not do, and says why they do not.
 async fn refused(options: EtcdOptions) -> String {
     match open(options, 1).await {
-        Err(error @ OpenEtcdError::Denied { .. }) => error.to_string(),
+        Err(error @ OpenEtcdError::Denied { .. }) => {
+            assert!(!error.may_pass(), "waiting makes no password right");
+            error.to_string()
+        }
         other => panic!("{other:?}"),
     }
 }

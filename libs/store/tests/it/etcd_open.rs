@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::etcd_subject::{EtcdSubject, PREFIX, TestClock, open, options};
 
-async fn import(cluster: &EtcdCluster) -> Result<EtcdImport, OpenEtcdError> {
-    Etcd::import(options(cluster), TestClock::at(0), Arc::new(SeededEntropy::new(9))).await
+async fn import(cluster: &EtcdCluster, seed: u64) -> Result<EtcdImport, OpenEtcdError> {
+    Etcd::import(options(cluster), TestClock::at(0), Arc::new(SeededEntropy::new(seed))).await
 }
 
 fn only_existing(cluster: &EtcdCluster) -> EtcdOptions {
@@ -50,7 +50,7 @@ async fn those_who_make_a_store_at_once_open_one() {
 async fn a_prefix_with_other_keys_is_refused_by_one_of_them() {
     let cluster = EtcdCluster::start(1).await;
     cluster.etcdctl(&["put", "/reeve/theirs", "x"]).await;
-    for outcome in [open(options(&cluster), 1).await.map(drop), import(&cluster).await.map(drop)] {
+    for outcome in [open(options(&cluster), 1).await.map(drop), import(&cluster, 30).await.map(drop)] {
         let error = outcome.unwrap_err();
         let OpenEtcdError::ForeignKeys { example, .. } = &error else { panic!("foreign keys, not {error}") };
         assert_eq!(example, "/reeve/theirs");
@@ -74,9 +74,9 @@ async fn a_record_that_is_newer_or_no_record_is_refused() {
 #[tokio::test]
 async fn an_import_is_opened_by_nobody_before_it_is_finished() {
     let cluster = EtcdCluster::start(1).await;
-    let importing = import(&cluster).await.unwrap();
+    let importing = import(&cluster, 31).await.unwrap();
     importing.store().commit(Txn::new().create(Key::new("a"), "1")).await.unwrap();
-    for outcome in [open(options(&cluster), 1).await.map(drop), import(&cluster).await.map(drop)] {
+    for outcome in [open(options(&cluster), 1).await.map(drop), import(&cluster, 32).await.map(drop)] {
         let error = outcome.unwrap_err();
         assert!(matches!(error, OpenEtcdError::Unfinished { .. }) && error.may_pass(), "{error}");
     }
@@ -85,7 +85,7 @@ async fn an_import_is_opened_by_nobody_before_it_is_finished() {
     let opened = open(only_existing(&cluster), 1).await.unwrap();
     assert_eq!(opened.id(), imported.id());
     assert_eq!(opened.list("", None, 10, None).await.unwrap().items.len(), 2);
-    let error = import(&cluster).await.unwrap_err();
+    let error = import(&cluster, 33).await.unwrap_err();
     assert!(matches!(&error, OpenEtcdError::StoreExists { store, .. } if *store == imported.id()), "{error}");
 }
 

@@ -121,7 +121,7 @@ async fn a_new_epoch_keeps_the_store_and_needs_it_closed() {
     assert_eq!(again.id(), new);
     assert!(again.get(&Key::new("a")).await.unwrap().is_some());
     let empty = TempDir::new().unwrap();
-    assert!(matches!(Embedded::new_epoch(empty.path()), Err(OpenError::Unusable { .. })));
+    assert!(matches!(Embedded::new_epoch(empty.path()), Err(OpenError::NoStore { .. })));
     assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0, "no store was made");
 }
 
