@@ -2,14 +2,18 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint laws fmt setup ci
+.PHONY: help demo demo-etcd test lint laws fmt setup ci
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## Build, start a server, and walk through the main job
 	@# in the dev profile, which optimises dependencies: the tour takes seconds either way, and a release build minutes
 	@scripts/demo.sh
+
+demo-etcd: ## The same on three etcd with two of each service, while some of them crash
+	@scripts/setup.sh demo-etcd
+	@scripts/demo-etcd.sh
 
 test: ## Run every test
 	@scripts/setup.sh test

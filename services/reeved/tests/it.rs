@@ -16,6 +16,8 @@ mod archives;
 mod begin;
 #[path = "it/clocks.rs"]
 mod clocks;
+#[path = "it/compose.rs"]
+mod compose;
 #[path = "it/configuration.rs"]
 mod configuration;
 #[path = "it/crash.rs"]
