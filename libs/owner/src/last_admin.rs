@@ -38,7 +38,7 @@ impl Writer {
         let key = Key::new(GUARD);
         let guard = self.get(&key).await?;
         if let Some(guard) = &guard
-            && self.replica().reach(guard.mod_revision, OWN_WRITE_WAIT).await.is_err()
+            && self.replica().reach_written(guard.mod_revision, OWN_WRITE_WAIT).await.is_err()
         {
             return Err(not_synced());
         }

@@ -30,7 +30,7 @@ pub(crate) async fn look(
         let why = "the consistency token is of another store, or of before this one was restored";
         return Err(Failure::precondition(PreconditionReason::ForeignToken, "after", why));
     }
-    replica.reach(after.revision, LOOK_WAIT).await.map_err(|_| not_synced())?;
+    replica.reach_written(after.revision, LOOK_WAIT).await.map_err(|_| not_synced())?;
     let snapshot = snapshot(replica).ok_or_else(not_synced)?;
     let done = reconcile.reconcile(&snapshot, Some(parent)).await?;
     let seen = snapshot.token();

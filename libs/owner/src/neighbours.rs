@@ -111,7 +111,7 @@ impl Neighbours {
             if answer.store == newest.store && answer.revision > newest.revision { answer } else { newest }
         });
         let left = until.saturating_duration_since(Instant::now());
-        if newest != written && self.replica.reach(newest.revision, left).await.is_err() {
+        if newest != written && self.replica.reach_written(newest.revision, left).await.is_err() {
             tracing::debug!(revision = %newest.revision, "neighbours wrote what is not yet seen here");
         }
         newest

@@ -52,7 +52,7 @@ impl Reconciler {
             let Some(snapshot) = snapshot(&self.replica) else { return Err(not_synced()) };
             let done = self.reconcile.reconcile(&snapshot, None).await?;
             if let Some(written) = done.written {
-                self.replica.reach(written, MAX_AGE).await.map_err(|_| not_synced())?;
+                self.replica.reach_written(written, MAX_AGE).await.map_err(|_| not_synced())?;
             }
             if !done.more && done.written.is_none() {
                 return Ok(());

@@ -137,7 +137,7 @@ impl Writer {
 
     /// Waits until this process's replica shows `revision`, within bounds; the token that proves the write.
     async fn seen(&self, revision: Revision) -> ConsistencyToken {
-        if self.replica.reach(revision, OWN_WRITE_WAIT).await.is_err() {
+        if self.replica.reach_written(revision, OWN_WRITE_WAIT).await.is_err() {
             tracing::debug!(%revision, "written, but not yet seen here");
         }
         ConsistencyToken { store: self.store.id(), revision }

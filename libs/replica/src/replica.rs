@@ -15,6 +15,9 @@ use crate::removed::Removed;
 use crate::trouble::{Block, Trouble, Worse};
 use crate::{Snapshot, SourceError};
 
+/// How long a revision that was written may take to come by itself. A watch brings what is published in less.
+const BY_ITSELF: Duration = Duration::from_millis(10);
+
 /// A snapshot that is fresh enough for one call. Everything the call answers is read from it.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -180,7 +183,7 @@ impl Replica {
             Consistency::AtLeastAsFresh(token) => {
                 // the revision of another store says nothing: it is not waited for
                 self.check_own(&token)?;
-                self.reach(token.revision, wait).await?;
+                self.reach_written(token.revision, wait).await?;
                 self.check_own(&token)?;
             }
             Consistency::FullyConsistent => {
@@ -227,6 +230,27 @@ impl Replica {
         match tokio::time::timeout(wait, reached).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(ReadError::NotSynced),
+        }
+    }
+
+    /// As [`reach`](Self::reach), for a revision that somebody wrote. A write of nothing that is published shows in no record: where it does
+    /// not come by itself in a moment, the store is asked where it is, and the answer comes after it.
+    ///
+    /// # Errors
+    /// It was not reached in time.
+    pub async fn reach_written(&self, revision: Revision, wait: Duration) -> Result<(), ReadError> {
+        let asked = async {
+            tokio::time::sleep(BY_ITSELF).await;
+            if let Some(barrier) = &self.0.barrier {
+                // who waits hears soon enough that it was in vain
+                let _where_it_is = barrier.barrier().await;
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            biased;
+            reached = self.reach(revision, wait) => reached,
+            never = asked => never,
         }
     }
 

@@ -1,12 +1,12 @@
 //! Readers: how old an answer may be, and how new it must be.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use reeve_model::{Consistency, ConsistencyToken, ManualClock, Revision, StoreId, Timestamp};
-use reeve_replica::{Barrier, ReadError, SourceError};
+use reeve_replica::{Barrier, ReadError, SourceError, View};
 use tokio::time::Instant;
 
 use crate::records::{NOW, user};
@@ -171,6 +171,53 @@ async fn who_asks_for_the_present_gets_it_or_nothing() {
         };
         assert!(told.starts_with(expected), "{told}");
     }
+}
+
+/// A store that tells who follows it where it is whenever it is asked, as ticks do, and counts that.
+#[derive(Default)]
+struct Telling {
+    line: Mutex<Option<Line>>,
+    at: u64,
+    asked: AtomicU64,
+}
+
+#[async_trait]
+impl Barrier for Telling {
+    async fn barrier(&self) -> Result<Revision, SourceError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.line.lock().unwrap().as_ref().unwrap().confirm(self.at, Duration::ZERO);
+        Ok(Revision::new(self.at))
+    }
+}
+
+/// A reader of a replica at five who names a write at nine, which the store tells of if it is asked.
+async fn named_nine(tell_first: bool) -> (View, u64, Duration) {
+    let store = Arc::new(Telling { at: 9, ..Telling::default() });
+    let mut stage = Stage::with(Some(store.clone()));
+    let line = stage.opened().await;
+    line.snapshot(5, &[user(1, 1)]);
+    line.confirm(5, Duration::ZERO);
+    stage.replica.ready().await;
+    if tell_first {
+        line.change(9, &[user(1, 9)], &[]);
+    }
+    *store.line.lock().unwrap() = Some(line);
+    let began = Instant::now();
+    let view = stage.replica.view_at(Consistency::AtLeastAsFresh(token(9)), BOUND, WAIT).await.unwrap();
+    (view, store.asked.load(Ordering::SeqCst), began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_of_nothing_that_is_published_is_reached_by_asking_where_the_store_is() {
+    let (view, asked, after) = named_nine(false).await;
+    assert_eq!((view.revision(), asked), (Revision::new(9), 1));
+    assert!(after < WAIT / 10, "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_comes_by_itself_asks_nobody() {
+    let (view, asked, _) = named_nine(true).await;
+    assert_eq!((view.revision(), asked), (Revision::new(9), 0));
 }
 
 /// A store that says where it is, and when it was asked.
