@@ -6,8 +6,8 @@ use std::time::Duration;
 use reeve_chassis::{Failure, UnavailableReason};
 use reeve_model::{ConsistencyToken, Entropy, Revision};
 use reeve_replica::{Replica, Snapshot, decode, encode};
-use reeve_store::{CommitError, Key, Page, Store, StoreError, Txn, Versioned};
-use reeve_world::{Record, RecordKey};
+use reeve_store::{CommitError, Key, Op, Page, Store, StoreError, Txn, Versioned};
+use reeve_world::{PREFIX, Record, RecordKey};
 
 /// How often a transaction that met a conflict is built anew.
 pub const MAX_ATTEMPTS: u32 = 12;
@@ -98,8 +98,10 @@ impl Writer {
                 let revision = self.store.barrier().await.map_err(store_failure)?;
                 return Ok((answer, self.seen(revision).await));
             }
+            let publishes = txn.ops.iter().any(is_published);
             match self.store.commit(txn).await {
-                Ok(committed) => return Ok((answer, self.seen(committed.revision).await)),
+                Ok(committed) if publishes => return Ok((answer, self.seen(committed.revision).await)),
+                Ok(committed) => return Ok((answer, self.unseen(committed.revision))),
                 Err(CommitError::Conflict) => self.pause(attempt).await,
                 Err(CommitError::Store(error)) => return Err(store_failure(error)),
             }
@@ -143,12 +145,30 @@ impl Writer {
         ConsistencyToken { store: self.store.id(), revision }
     }
 
+    /// The token that proves a write of which nothing was published. No replica has anything to see of it, and would hear that it
+    /// has passed it with the store's next tick alone: that is asked for, for whoever brings the token, and not waited for.
+    fn unseen(&self, revision: Revision) -> ConsistencyToken {
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.barrier().await {
+                tracing::debug!(%revision, %error, "written, and no replica told so");
+            }
+        });
+        ConsistencyToken { store: self.store.id(), revision }
+    }
+
     async fn pause(&self, attempt: u32) {
         let [low, high] = self.entropy.bytes::<2>();
         let longest = FIRST_PAUSE_MS << attempt.min(8);
         let jitter = u64::from(u16::from_le_bytes([low, high])) % longest;
         tokio::time::sleep(Duration::from_millis(jitter + 1)).await;
     }
+}
+
+/// Whether replicas follow what it changes.
+fn is_published(op: &Op) -> bool {
+    let (Op::Put { key, .. } | Op::Delete(key)) = op;
+    key.as_str().starts_with(PREFIX)
 }
 
 /// Adds the writing of published records to a transaction.
