@@ -139,11 +139,16 @@ impl State<'_> {
             }
             SourceEvent::Complete(token) => self.complete(token)?,
             SourceEvent::Changes { revision, upserts, deletes } => {
-                let message = message(revision, &upserts, &deletes)?;
+                let message = message(revision, &upserts, &deletes);
                 let now = self.replica.clock().monotonic();
                 if let (Some(_), Some(past)) = (&self.loading, &mut self.past) {
-                    past.push(revision, message, now);
+                    match message {
+                        Ok(message) => past.push(revision, message, now),
+                        // what the records no longer hold hinders nobody but who would continue from before it
+                        Err(_) => *past = History::after(revision),
+                    }
                 } else {
+                    let message = message?;
                     let next = self.change(revision, upserts, &deletes)?;
                     self.replica.history(|history| history.push(revision, message, now));
                     self.replica.note_removed(&deletes);

@@ -3,7 +3,7 @@
 use reeve_api::feed::watch_response::Event;
 use reeve_model::ConsistencyToken;
 use reeve_replica::{Feed, FeedServer};
-use reeve_store::EmbeddedOptions;
+use reeve_store::{EmbeddedOptions, Key, Store as _, Txn};
 use tokio_util::sync::CancellationToken;
 
 use crate::feed::{next, next_changes, next_snapshot};
@@ -89,4 +89,28 @@ async fn a_replica_starts_beside_a_store_that_forgets_while_it_is_read() {
     following.replica.reach(last.revision, crate::script::PATIENCE).await.unwrap();
     let view = following.replica.view(std::time::Duration::from_secs(1)).unwrap();
     assert_eq!(view.world().users_after(None).count(), 7);
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_and_is_gone_again_hinders_nobody() {
+    let house = House::new();
+    let before = house.write(&[user(1, 1)], &[]).await;
+    let following = house.follow().await;
+    let garbage = Key::new("world/user/00000000-0000-0000-0000-00000000000a");
+    house.store.commit(Txn::new().put(garbage.clone(), "garbage")).await.unwrap();
+    // it is read again before it is gone, and after
+    let unreadable = async || {
+        while following.replica.trouble().is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::script::PATIENCE, unreadable()).await.unwrap();
+    house.store.commit(Txn::new().delete(garbage)).await.unwrap();
+    let last = house.write(&[user(2, 1)], &[]).await;
+    following.replica.reach(last.revision, crate::script::PATIENCE).await.unwrap();
+    // who was there before it gets everything anew, and who comes after it goes on
+    let (reset, _, end) = next_snapshot(&mut watch(&following, before).await).await;
+    assert_eq!((reset, end), (true, last.to_string()));
+    let new = house.write(&[user(3, 1)], &[]).await;
+    assert_eq!(next_changes(&mut watch(&following, last).await).await.revision, new.revision.get());
 }
