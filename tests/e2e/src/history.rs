@@ -32,6 +32,8 @@ pub enum State {
 pub enum Outcome {
     /// It took effect, at this revision.
     Acknowledged(u64),
+    /// It was made so by this write or was so already while it was asked for, at this revision or shortly before.
+    Confirmed(u64),
     /// It had no effect, and never will.
     Refused,
     /// Nobody said: it took effect, will yet, or never will; once at most.

@@ -14,12 +14,18 @@
 mod deployment;
 #[path = "it/apart.rs"]
 mod apart;
+#[path = "it/asked.rs"]
+mod asked;
 #[path = "it/awaiting.rs"]
 mod awaiting;
 #[path = "it/client.rs"]
 mod client;
 #[path = "it/cluster.rs"]
 mod cluster;
+#[path = "it/member.rs"]
+mod member;
+#[path = "it/oracle.rs"]
+mod oracle;
 #[path = "it/port.rs"]
 mod port;
 #[path = "it/process.rs"]
@@ -28,6 +34,8 @@ mod process;
 mod proxy;
 #[path = "it/raw.rs"]
 mod raw;
+#[path = "it/recorder.rs"]
+mod recorder;
 #[path = "it/refusal.rs"]
 mod refusal;
 #[path = "it/sidecar.rs"]
@@ -40,6 +48,10 @@ mod up;
 mod bad_input;
 #[path = "it/bad_requests.rs"]
 mod bad_requests;
+#[path = "it/chaos.rs"]
+mod chaos;
+#[path = "it/disasters.rs"]
+mod disasters;
 #[path = "it/escalation.rs"]
 mod escalation;
 #[path = "it/experiments.rs"]
@@ -54,9 +66,15 @@ mod history;
 mod last_admin;
 #[path = "it/methods.rs"]
 mod methods;
+#[path = "it/read_your_write.rs"]
+mod read_your_write;
 #[path = "it/reflection.rs"]
 mod reflection;
 #[path = "it/revocation.rs"]
 mod revocation;
+#[path = "it/sessions.rs"]
+mod sessions;
+#[path = "it/starting.rs"]
+mod starting;
 #[path = "it/story.rs"]
 mod story;

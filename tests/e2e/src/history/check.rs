@@ -6,8 +6,8 @@ use super::{Asked, Bounds, Change, Decision, History, Moment, Outcome, State, Vi
 
 /// Everything that a history has against it; nothing if one order of writes explains it.
 ///
-/// - An acknowledged write stands in the store's order at the revision it was acknowledged with; every change there was asked for
-///   and not refused; and what began after something was acknowledged comes after it.
+/// - An acknowledged write stands in the store's order at the revision it was acknowledged with, and what was confirmed was so
+///   by then; every change there was asked for and not refused; and what began after something was acknowledged comes after it.
 /// - What is listed in the end is what the changes add up to.
 /// - A decision is made at a state at least as new as it asked for, and says what that state says.
 /// - Nothing is allowed longer than `bounds` after its revocation was acknowledged, token or none.
@@ -17,7 +17,7 @@ pub fn check(history: &History, bounds: Bounds) -> Vec<Violation> {
     let known = Known::of(history);
     explained(history, &truth, &known, &mut violations);
     truth.listed(history, &mut violations);
-    let revocations = revocations(history);
+    let revocations = revocations(history, &truth);
     for decision in &history.decisions {
         let wanted = match decision.asked {
             Asked::Any => 0,
@@ -61,6 +61,17 @@ impl<'a> Truth<'a> {
         let changes = self.0.get(key).map_or(&[][..], Vec::as_slice);
         let seen = changes.partition_point(|change| change.revision <= revision);
         seen.checked_sub(1).and_then(|last| changes.get(last)).map_or(State::Off, |change| change.to)
+    }
+
+    /// The last revision up to this one at which a key became this.
+    fn became(&self, key: &str, revision: u64, to: State) -> Option<u64> {
+        let changes = self.0.get(key).map_or(&[][..], Vec::as_slice);
+        changes.iter().rev().find(|change| change.revision <= revision && change.to == to).map(|change| change.revision)
+    }
+
+    /// Whether a key was this at any revision from the one to the other.
+    fn was(&self, key: &str, from: u64, until: u64, state: State) -> bool {
+        self.at(key, from) == state || self.became(key, until, state).is_some_and(|at| at > from)
     }
 
     fn has(&self, key: &str, revision: u64, to: State) -> bool {
@@ -107,7 +118,7 @@ impl Known {
 
 fn acknowledged(write: &Write) -> Option<u64> {
     match write.outcome {
-        Outcome::Acknowledged(revision) => Some(revision),
+        Outcome::Acknowledged(revision) | Outcome::Confirmed(revision) => Some(revision),
         Outcome::Refused | Outcome::Unknown => None,
     }
 }
@@ -121,6 +132,17 @@ fn explained(history: &History, truth: &Truth<'_>, known: &Known, violations: &m
         match write.outcome {
             Outcome::Refused => {}
             Outcome::Unknown => unknown.entry((&write.key, write.to)).or_default().push(after),
+            Outcome::Confirmed(revision) => {
+                if !truth.was(&write.key, after, revision, write.to) {
+                    violations.push(Violation::Lost(write.clone()));
+                }
+                if truth.has(&write.key, revision, write.to) {
+                    said.insert((revision, write.key.as_str()));
+                }
+                if revision < after {
+                    violations.push(Violation::Disordered { write: write.clone(), after });
+                }
+            }
             Outcome::Acknowledged(revision) => {
                 let first = said.insert((revision, write.key.as_str()));
                 if !first || !truth.has(&write.key, revision, write.to) {
@@ -147,10 +169,15 @@ fn explained(history: &History, truth: &Truth<'_>, known: &Known, violations: &m
 
 type Revocations<'a> = BTreeMap<&'a str, Vec<(u64, &'a Write)>>;
 
-fn revocations(history: &History) -> Revocations<'_> {
-    let mut found: Revocations<'_> = BTreeMap::new();
+fn revocations<'a>(history: &'a History, truth: &Truth<'_>) -> Revocations<'a> {
+    let mut found: Revocations<'a> = BTreeMap::new();
     for write in history.writes.iter().filter(|write| write.to == State::Off) {
-        if let Some(revision) = acknowledged(write) {
+        let revision = match write.outcome {
+            // it may have been on again when that was said
+            Outcome::Confirmed(revision) => truth.became(&write.key, revision, State::Off),
+            _ => acknowledged(write),
+        };
+        if let Some(revision) = revision {
             found.entry(&write.key).or_default().push((revision, write));
         }
     }

@@ -50,6 +50,23 @@ pub enum Violation {
     },
 }
 
+impl Violation {
+    /// The law that was broken, in a word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Lost(_) => "lost",
+            Self::Unasked(_) => "unasked",
+            Self::Disordered { .. } => "disordered",
+            Self::BadOrder(_) => "no order",
+            Self::Listed { .. } => "listed",
+            Self::TooOld { .. } => "too old",
+            Self::Future(_) => "future",
+            Self::Wrong(_) => "wrong",
+            Self::Revoked { .. } => "revoked",
+        }
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

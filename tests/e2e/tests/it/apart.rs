@@ -1,20 +1,27 @@
 //! Services apart: processes of their own over etcd, as many of each as wanted.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use reeve_chassis::OsEntropy;
 use reeve_credentials::{ClusterKey, mint_root};
 use reeve_test_etcd::EtcdCluster;
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::Client;
+use crate::awaiting::within;
 use crate::cluster::PASSWORD;
+use crate::member::Member;
 use crate::port::Port;
-use crate::process::{Process, Program, Ready};
+use crate::process::{self, PATIENCE, Program};
 
 /// The prefix of every key.
 pub(crate) const PREFIX: &str = "/reeve-e2e";
@@ -45,79 +52,27 @@ pub(crate) struct Shape {
     pub(crate) etcd: usize,
     /// Of each service.
     pub(crate) replicas: usize,
-    /// Further lines of every service's configuration, TOML sections.
-    pub(crate) settings: String,
+    /// How old a state may be that answers are made from, if not as long as by default; whole seconds.
+    pub(crate) staleness: Option<Duration>,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { etcd: 3, replicas: 1, settings: String::new() }
+        Self { etcd: 3, replicas: 1, staleness: None }
     }
 }
 
-/// One process of a service, running or not.
+/// One process of a service.
 pub(crate) struct Service {
     pub(crate) kind: Kind,
-    pub(crate) port: Port,
-    pub(crate) program: Program,
-    process: Mutex<Option<Process>>,
-}
-
-impl Service {
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap()
-    }
-
-    /// Starts it, if it does not run.
-    pub(crate) fn start(&self) {
-        let mut process = self.process();
-        if process.is_none() {
-            *process = Some(self.program.start());
-        }
-    }
-
-    /// Ends it as a crash does (SIGKILL).
-    pub(crate) fn kill(&self) {
-        drop(self.process().take());
-    }
-
-    /// Holds it (SIGSTOP).
-    pub(crate) fn pause(&self) {
-        self.process().as_ref().unwrap().pause();
-    }
-
-    /// Lets it go on (SIGCONT).
-    pub(crate) fn resume(&self) {
-        self.process().as_ref().unwrap().resume();
-    }
-
-    /// Stops it as a service manager does.
-    pub(crate) async fn stop(&self) {
-        let process = self.process().take();
-        process.unwrap().stop().await;
-    }
-
-    /// Waits until it says that it is ready.
-    pub(crate) async fn ready(&self) -> Ready {
-        let ready = self.process().as_ref().unwrap().ready();
-        ready.await
-    }
-
-    /// Whether it has said that it is ready.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.process().as_ref().is_some_and(Process::is_ready)
-    }
-
-    /// Nobody, connected to it.
-    pub(crate) async fn nobody(&self) -> Client {
-        Client::connect(self.port.url()).await
-    }
+    pub(crate) member: Member,
+    port: Port,
 }
 
 /// Services over etcd. Dropped, everything ends.
 pub(crate) struct Apart {
     // before what they write to, so that they are dropped first
-    sidecars: Mutex<Vec<Process>>,
+    sidecars: Mutex<Vec<Member>>,
     pub(crate) services: Vec<Service>,
     pub(crate) etcd: EtcdCluster,
     folder: TempDir,
@@ -148,7 +103,8 @@ impl Apart {
             let name = format!("{}-{at}", kind.name());
             let arguments = vec![kind.name().to_owned(), "--config".to_owned(), config_file(folder.path(), &name)];
             let program = Program { log: folder.path().join(format!("{name}.log")), name, arguments };
-            Service { kind, port: Port::reserve(), program, process: Mutex::new(None) }
+            let port = Port::reserve();
+            Service { kind, member: Member::new(program, port.url()), port }
         });
         let services = services.collect();
         let apart = Self { sidecars: Mutex::default(), services, etcd, folder, shape, root };
@@ -158,7 +114,7 @@ impl Apart {
 
     fn configure(&self, service: &Service) {
         let text = format!("{}\n[server]\nlisten = \"{}\"\n", self.common(), service.port.address);
-        fs::write(config_file(self.folder.path(), &service.program.name), text).unwrap();
+        fs::write(config_file(self.folder.path(), service.member.name()), text).unwrap();
     }
 
     /// What every process is told alike.
@@ -171,26 +127,51 @@ impl Apart {
         format!(
             "cluster_key_file = \"{}\"\n\
              [bootstrap]\ninitial_password_file = \"{}\"\nroot_token_file = \"{}\"\n\
-             [etcd]\nendpoints = {:?}\nprefix = \"{PREFIX}\"\n\
+             [etcd]\nendpoints = {:?}\nprefix = \"{PREFIX}\"\nidle_tick = \"{}\"\n\
              [services]\n{}\n\
              [identity.passwords.hash]\nmemory_kib = 64\npasses = 1\n{}\n",
             file("cluster-key"),
             file("first-password"),
             file("root-token"),
             self.etcd.endpoints(),
+            // a state is as old as the last tick, so that these must be more often than it may be old
+            if self.shape.staleness.is_some() { "500ms" } else { "2s" },
             Kind::ALL.map(urls).join("\n"),
-            self.shape.settings,
+            self.staleness(),
         )
+    }
+
+    fn staleness(&self) -> String {
+        self.shape.staleness.map_or_else(String::new, |staleness| {
+            let seconds = staleness.as_secs();
+            format!("[staleness]\ndecisions = \"{seconds}s\"\nadministration = \"{seconds}s\"\n")
+        })
+    }
+
+    /// The program `reeved` with these arguments and the configuration of a service, to be run to its end.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = process::reeved();
+        let config = config_file(self.folder.path(), self.services.first().unwrap().member.name());
+        command.args(arguments).args(["--config", &config]);
+        command
     }
 
     /// Starts every service that does not run.
     pub(crate) fn start_services(&self) {
-        self.services.iter().for_each(Service::start);
+        self.services.iter().for_each(|service| service.member.start());
     }
 
     /// Waits until every service is ready.
     pub(crate) async fn ready(&self) {
-        join_all(self.services.iter().map(Service::ready)).await;
+        join_all(self.services.iter().map(|service| service.member.ready())).await;
+    }
+
+    /// Waits until nothing is written any more that was not asked for: identity makes the group of the first workspace when it
+    /// hears of it, which is after everybody is ready.
+    pub(crate) async fn settled(&self) {
+        let made = format!("{PREFIX}/private/identity/group-name/default");
+        let found = async || self.keys().await.contains_key(&made).then_some(());
+        within(PATIENCE, "the first workspace has its group", found).await;
     }
 
     /// The processes of one service.
@@ -199,13 +180,13 @@ impl Apart {
     }
 
     /// One process of a service, by number.
-    pub(crate) fn service(&self, kind: Kind, at: usize) -> &Service {
-        self.of(kind).nth(at).unwrap()
+    pub(crate) fn service(&self, kind: Kind, at: usize) -> &Member {
+        &self.of(kind).nth(at).unwrap().member
     }
 
     /// The address of the first process of a service.
     pub(crate) fn address(&self, kind: Kind) -> SocketAddr {
-        self.service(kind, 0).port.address
+        self.of(kind).next().unwrap().port.address
     }
 
     /// The root token.
@@ -213,13 +194,24 @@ impl Apart {
         &self.root
     }
 
-    /// Stops every service as a service manager does, all at once.
-    pub(crate) async fn stop_services(&self) {
-        join_all(self.services.iter().map(Service::stop)).await;
+    /// Every key of the cluster with the revision that it was last written at, but the ticks, by which nothing is said.
+    pub(crate) async fn keys(&self) -> BTreeMap<String, u64> {
+        let answer = self.etcd.etcdctl(&["get", "--prefix", PREFIX, "--write-out=json"]).await;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let found = answer["kvs"].as_array().into_iter().flatten().map(|found| {
+            let key = STANDARD.decode(found["key"].as_str().unwrap()).unwrap();
+            (String::from_utf8_lossy(&key).into_owned(), found["mod_revision"].as_u64().unwrap())
+        });
+        found.filter(|(key, _)| !key.contains("/~tick")).collect()
     }
 
-    /// The program of a sidecar that follows these services with a token, and where it answers.
-    pub(crate) fn sidecar(&self, name: &str, upstreams: &[SocketAddr], token: &str) -> (Program, PathBuf) {
+    /// Stops every service as a service manager does, all at once.
+    pub(crate) async fn stop_services(&self) {
+        join_all(self.services.iter().map(|service| service.member.stop())).await;
+    }
+
+    /// A sidecar that follows these services with a token, yet to be started.
+    pub(crate) fn sidecar(&self, name: &str, upstreams: &[SocketAddr], token: &str) -> Member {
         let folder = self.folder.path();
         let token_file = folder.join(format!("{name}.token"));
         fs::write(&token_file, token).unwrap();
@@ -229,16 +221,17 @@ impl Apart {
             "[sidecar]\nsocket = {:?}\nupstreams = {upstreams:?}\ntoken_file = {:?}\n{}\n",
             socket.display().to_string(),
             token_file.display().to_string(),
-            self.shape.settings,
+            self.staleness(),
         );
         let config = config_file(folder, name);
         fs::write(&config, text).unwrap();
         let arguments = vec!["sidecar".to_owned(), "--config".to_owned(), config];
-        (Program { name: name.to_owned(), arguments, log: folder.join(format!("{name}.log")) }, socket)
+        let program = Program { name: name.to_owned(), arguments, log: folder.join(format!("{name}.log")) };
+        Member::new(program, format!("unix:{}", socket.display()))
     }
 
     /// Keeps a sidecar running as long as the cluster is there.
-    pub(crate) fn keep(&self, sidecar: Process) {
+    pub(crate) fn keep(&self, sidecar: Member) {
         self.sidecars.lock().unwrap().push(sidecar);
     }
 }

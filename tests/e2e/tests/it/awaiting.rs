@@ -25,3 +25,9 @@ pub(crate) async fn within<T>(limit: Duration, what: &str, mut look: impl AsyncF
     let found = found.await.unwrap_or_else(|_| panic!("{what}: not within {limit:?}"));
     (found, began.elapsed())
 }
+
+/// Lets so much time go by: for what goes on meanwhile, never for what is waited for.
+pub(crate) async fn pass(time: Duration) {
+    let passed = tokio::time::timeout(time, std::future::pending::<()>()).await;
+    assert!(passed.is_err());
+}

@@ -8,7 +8,7 @@ use reeve_api::policy::{ConfigPolicy, GetConfigPolicyRequest, SetConfigPolicyReq
 use tonic::{Code, Status};
 
 use crate::client::{Client, text};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Written};
 use crate::deployment::Deployment;
 use crate::raw;
 use crate::refusal::{assert_refused, fields, violations};
@@ -22,7 +22,7 @@ tests! {
         bytes_that_are_no_message_are_refused_by_every_method,
         strange_text_in_every_field_is_refused_without_harm,
     ]
-    on up = Deployment::Up,
+    on up = Deployment::Up, apart = Deployment::Apart(Door::Agentmap),
 }
 
 async fn admit(client: &Client, config: &str) -> Result<AdmitResponse, Status> {
@@ -58,9 +58,9 @@ fn alias_bomb() -> String {
     bomb
 }
 
-/// Checks that the server is well, that nothing was written since `revision`, and that there is no policy.
-async fn nothing_happened(client: &Client, revision: u64) {
-    assert_eq!(client.revision().await, revision);
+/// Checks that the server is well, that nothing but `written` stands in the store, and that there is no policy.
+async fn nothing_happened(cluster: &Cluster, client: &Client, written: Written) {
+    assert_eq!(cluster.written(client).await, written);
     let request = GetConfigPolicyRequest {
         scope: "cluster".to_owned(),
         workload_type: "experiment".to_owned(),
@@ -73,7 +73,7 @@ async fn nothing_happened(client: &Client, revision: u64) {
 async fn a_policy_that_is_wrong_is_refused_with_every_place(on: Deployment) {
     let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
-    let revision = admin.revision().await;
+    let written = cluster.written(&admin).await;
     let mut missing = Vec::new();
     let bomb = format!("defaults:\n  hyperparameters:\n    {}", alias_bomb().replace('\n', "\n    "));
     for (document, wrong) in [
@@ -106,13 +106,13 @@ async fn a_policy_that_is_wrong_is_refused_with_every_place(on: Deployment) {
         }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
-    nothing_happened(&admin, revision).await;
+    nothing_happened(&cluster, &admin, written).await;
 }
 
 async fn a_configuration_that_cannot_be_read_is_refused_with_the_place(on: Deployment) {
     let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
-    let revision = admin.revision().await;
+    let written = cluster.written(&admin).await;
     let mut missing = Vec::new();
     for (config, wrong) in [
         ("resources: {slots: 1}\nresources: {slots: 2}\n", "line 2, column 1"),
@@ -149,19 +149,19 @@ async fn a_configuration_that_cannot_be_read_is_refused_with_the_place(on: Deplo
 "
         )
     );
-    nothing_happened(&admin, revision).await;
+    nothing_happened(&cluster, &admin, written).await;
 }
 
 async fn ten_mebibytes_are_refused_before_they_are_read(on: Deployment) {
     let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
-    let revision = admin.revision().await;
+    let written = cluster.written(&admin).await;
     let large = format!("name: {}", "x".repeat(10 << 20));
     for status in [admit(&admin, &large).await.unwrap_err(), set(&admin, &large).await] {
         assert_eq!(fields(&status), [""], "{status:?}");
         assert!(status.message().contains("larger than 4194304 bytes"), "{status:?}");
     }
-    nothing_happened(&admin, revision).await;
+    nothing_happened(&cluster, &admin, written).await;
 }
 
 async fn a_value_of_the_wrong_type_is_a_violation_where_it_is_limited_and_gives_way_where_it_is_pinned(on: Deployment) {
@@ -188,7 +188,7 @@ async fn a_value_of_the_wrong_type_is_a_violation_where_it_is_limited_and_gives_
 async fn bytes_that_are_no_message_are_refused_by_every_method(on: Deployment) {
     let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
-    let revision = admin.revision().await;
+    let written = cluster.written(&admin).await;
     let mut tried = 0;
     for (path, method) in raw::methods() {
         let Some(field) = method.input().fields().find(|field| matches!(field.kind(), Kind::String)) else { continue };
@@ -212,14 +212,14 @@ async fn bytes_that_are_no_message_are_refused_by_every_method(on: Deployment) {
         }
     }
     assert!(tried > 20, "{tried}");
-    nothing_happened(&admin, revision).await;
+    nothing_happened(&cluster, &admin, written).await;
 }
 
 /// Text that no field wants, in every string of every method at once.
 async fn strange_text_in_every_field_is_refused_without_harm(on: Deployment) {
     let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
-    let revision = admin.revision().await;
+    let written = cluster.written(&admin).await;
     let long = "x".repeat(100_000);
     for strange in
         ["\0", "\u{202e}evil\u{0}", "../../etc/passwd", "a\r\nb", "'; DROP TABLE users; --", " ", "%s%n", &long]
@@ -241,7 +241,7 @@ async fn strange_text_in_every_field_is_refused_without_harm(on: Deployment) {
             }
         }
     }
-    nothing_happened(&admin, revision).await;
+    nothing_happened(&cluster, &admin, written).await;
 }
 
 fn fill(message: &mut DynamicMessage, strange: &str, depth: usize) {

@@ -31,7 +31,7 @@ tests! {
         a_token_in_the_request_must_hold_whoever_brings_it,
         names_are_taken_whatever_their_case,
     ]
-    on up = Deployment::Up,
+    on up = Deployment::Up, apart = Deployment::Apart(Door::Policy),
 }
 
 fn submission(token: &str) -> AdmitRequest {
@@ -47,7 +47,7 @@ fn submission(token: &str) -> AdmitRequest {
 async fn identity_names_every_failing_field_at_once(on: Deployment) {
     let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
-    let revision = admin.revision().await;
+    let written = cluster.written(&admin).await;
     let user = CreateUserRequest {
         username: "system:x y".to_owned(),
         display_name: "\u{7}".repeat(200),
@@ -68,13 +68,13 @@ async fn identity_names_every_failing_field_at_once(on: Deployment) {
     let login = LoginRequest { client: "x".repeat(200), ..Default::default() };
     let status = cluster.nobody().await.sessions().login(login).await.unwrap_err();
     assert!(fields(&status).contains(&"client".to_owned()), "{status:?}");
-    assert_eq!(admin.revision().await, revision);
+    assert_eq!(cluster.written(&admin).await, written);
 }
 
 async fn policy_names_every_failing_field_at_once(on: Deployment) {
     let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
-    let revision = admin.revision().await;
+    let written = cluster.written(&admin).await;
     let workspace = CreateWorkspaceRequest { name: "-vision".to_owned(), description: "x".repeat(300) };
     let status = admin.workspaces().create_workspace(workspace).await.unwrap_err();
     assert_eq!(fields(&status), ["description", "name"]);
@@ -113,13 +113,13 @@ async fn policy_names_every_failing_field_at_once(on: Deployment) {
     }
     let status = admin.policies().set_config_policy(SetConfigPolicyRequest::default()).await.unwrap_err();
     assert_eq!(fields(&status), ["policy"]);
-    assert_eq!(admin.revision().await, revision);
+    assert_eq!(cluster.written(&admin).await, written);
 }
 
 async fn agentmap_and_the_answers_name_every_failing_field_at_once(on: Deployment) {
     let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
-    let revision = admin.revision().await;
+    let written = cluster.written(&admin).await;
     let agent_user = AgentUser {
         uid: Some(u32::MAX),
         user: "a:b".to_owned(),
@@ -157,7 +157,7 @@ async fn agentmap_and_the_answers_name_every_failing_field_at_once(on: Deploymen
     };
     let status = admin.admission().admit(request).await.unwrap_err();
     assert_eq!(fields(&status), ["config.text", "priority_order", "workload_type", "workspace"]);
-    assert_eq!(admin.revision().await, revision);
+    assert_eq!(cluster.written(&admin).await, written);
 }
 
 async fn pages_have_a_size_and_a_token_that_are_checked(on: Deployment) {

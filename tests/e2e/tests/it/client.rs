@@ -1,5 +1,7 @@
 //! A caller with a token: every service of the contract over one connection.
 
+use std::time::Duration;
+
 use reeve_api::admission::admission_service_client::AdmissionServiceClient;
 use reeve_api::agentmap::agent_user_service_client::AgentUserServiceClient;
 use reeve_api::api::{Consistency, consistency::Requirement};
@@ -10,8 +12,14 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::cluster::PASSWORD;
+
+/// How long a server may take to say how it is.
+const HEALTH_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Puts a token on each call, if there is one.
 #[derive(Clone)]
@@ -50,6 +58,12 @@ impl Client {
     /// Nobody, at `address`: `http://HOST:PORT` or `unix:PATH`.
     pub(crate) async fn connect(address: String) -> Self {
         let channel = Endpoint::from_shared(address).unwrap().tcp_nodelay(true).connect().await.unwrap();
+        Self { channel, token: String::new(), refresh: String::new() }
+    }
+
+    /// As [`Client::connect`], with the first call.
+    pub(crate) fn lazy(address: String) -> Self {
+        let channel = Endpoint::from_shared(address).unwrap().tcp_nodelay(true).connect_lazy();
         Self { channel, token: String::new(), refresh: String::new() }
     }
 
@@ -141,6 +155,13 @@ impl Client {
         };
         let request = pol::SetConfigPolicyRequest { policy: Some(policy), allow_conflicts: false };
         Ok(self.policies().set_config_policy(request).await?.into_inner())
+    }
+
+    /// What the server says of itself or of one of its services.
+    pub(crate) async fn health(&self, service: &str) -> Result<ServingStatus, Status> {
+        let mut request = Request::new(HealthCheckRequest { service: service.to_owned() });
+        request.set_timeout(HEALTH_DEADLINE);
+        Ok(HealthClient::new(self.channel.clone()).check(request).await?.into_inner().status())
     }
 
     /// The store's revision now.

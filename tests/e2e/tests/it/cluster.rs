@@ -1,7 +1,7 @@
 //! A cluster as its clients see it, however it is deployed: one address, and nothing but the contract.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use reeve_chassis::SystemClock;
@@ -21,6 +21,15 @@ pub(crate) struct Cluster {
     running: Running,
 }
 
+/// What stands in a store.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// All that was written until this revision.
+    Revision(u64),
+    /// Every key, and the revision that it was last written at.
+    Keys(BTreeMap<String, u64>),
+}
+
 enum Running {
     Up(Box<Up>),
     Apart(Box<Entered>),
@@ -30,8 +39,8 @@ enum Running {
 pub(crate) struct Entered {
     apart: Apart,
     door: Door,
-    /// The socket of the sidecar that is the door.
-    socket: Option<PathBuf>,
+    /// Where clients come in, if that is a sidecar.
+    sidecar: Option<String>,
 }
 
 impl Cluster {
@@ -41,9 +50,10 @@ impl Cluster {
             Deployment::Up => Self::with_clock(Arc::new(SystemClock::new())).await,
             Deployment::Apart(door) => {
                 let apart = Apart::start(Shape::default()).await;
-                let mut entered = Entered { apart, door, socket: None };
+                apart.settled().await;
+                let mut entered = Entered { apart, door, sidecar: None };
                 if door == Door::Sidecar {
-                    entered.socket = Some(entered.beside("door").await);
+                    entered.sidecar = Some(entered.beside("door").await);
                 }
                 Self { running: Running::Apart(Box::new(entered)) }
             }
@@ -58,9 +68,7 @@ impl Cluster {
     /// The one address that clients have.
     pub(crate) fn url(&self) -> String {
         match &self.running {
-            Running::Apart(entered) if entered.door == Door::Sidecar => {
-                format!("unix:{}", entered.socket.as_ref().unwrap().display())
-            }
+            Running::Apart(entered) if entered.door == Door::Sidecar => entered.sidecar.clone().unwrap(),
             Running::Up(_) | Running::Apart(_) => format!("http://{}", self.address()),
         }
     }
@@ -82,6 +90,15 @@ impl Cluster {
         match &self.running {
             Running::Up(_) => "embedded",
             Running::Apart(_) => "etcd",
+        }
+    }
+
+    /// What stands in the store: it changes with everything that is written there, and with nothing else.
+    pub(crate) async fn written(&self, admin: &Client) -> Written {
+        match &self.running {
+            // nothing but writes makes a revision there
+            Running::Up(_) => Written::Revision(admin.revision().await),
+            Running::Apart(entered) => Written::Keys(entered.apart.keys().await),
         }
     }
 
@@ -111,11 +128,11 @@ impl Cluster {
 
     /// The socket of a sidecar beside a scheduler, without a token. Where there is none yet, one is started.
     pub(crate) async fn beside(&self) -> Client {
-        let socket = match &self.running {
-            Running::Up(up) => up.socket.clone(),
+        Client::connect(match &self.running {
+            Running::Up(up) => format!("unix:{}", up.socket.display()),
             Running::Apart(entered) => entered.beside("beside").await,
-        };
-        Client::connect(format!("unix:{}", socket.display())).await
+        })
+        .await
     }
 
     /// A sidecar of its own that follows the feed of this cluster, ready.
@@ -123,11 +140,11 @@ impl Cluster {
         match &self.running {
             Running::Up(up) => Sidecar::following(up.address, admin, Arc::new(SystemClock::new())).await,
             Running::Apart(entered) => {
-                let token = admin.make_robot("beside", Some("sidecar")).await;
-                let (program, socket) = entered.apart.sidecar("sidecar", &[self.address()], &token);
-                let process = program.start();
-                process.ready().await;
-                Sidecar::apart(process, socket)
+                let token = admin.make_robot("follower", Some("sidecar")).await;
+                let sidecar = entered.apart.sidecar("sidecar", &[self.address()], &token);
+                sidecar.start();
+                sidecar.ready().await;
+                Sidecar::Apart(sidecar)
             }
         }
     }
@@ -145,16 +162,16 @@ impl Cluster {
 }
 
 impl Entered {
-    /// Starts a sidecar, and waits until it is ready: its socket.
-    async fn beside(&self, name: &str) -> PathBuf {
-        let admin = Client::connect(format!("http://{}", self.apart.address(Kind::Identity))).await;
-        let admin = admin.sign_in("admin").await.unwrap();
+    /// Starts a sidecar, and waits until it is ready: its address.
+    async fn beside(&self, name: &str) -> String {
+        let admin = self.apart.service(Kind::Identity, 0).nobody().sign_in("admin").await.unwrap();
         let token = admin.make_robot(name, Some("sidecar")).await;
-        let (program, socket) = self.apart.sidecar(name, &[self.apart.address(Kind::Policy)], &token);
-        let process = program.start();
-        process.ready().await;
-        self.apart.keep(process);
-        socket
+        let sidecar = self.apart.sidecar(name, &[self.apart.address(Kind::Policy)], &token);
+        sidecar.start();
+        sidecar.ready().await;
+        let url = sidecar.url.clone();
+        self.apart.keep(sidecar);
+        url
     }
 }
 

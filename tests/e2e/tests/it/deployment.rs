@@ -9,6 +9,13 @@ pub(crate) enum Deployment {
     Apart(Door),
 }
 
+impl Deployment {
+    /// How often is tried what is tried so many times on one process: less often where each time is the work of several.
+    pub(crate) fn rounds(self, many: usize) -> usize {
+        if self == Self::Up { many } else { many / 5 }
+    }
+}
+
 /// The one address that a client has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door {

@@ -18,7 +18,7 @@ tests! {
         a_creator_of_workspaces_administers_those_alone,
         a_robot_with_a_role_is_held_to_it_like_a_user,
     ]
-    on up = Deployment::Up,
+    on up = Deployment::Up, apart = Deployment::Apart(Door::Identity),
 }
 
 /// A cluster, its administrator, and a user who holds one role.

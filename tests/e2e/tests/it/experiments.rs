@@ -23,7 +23,7 @@ tests! {
         exactly_those_that_ask_for_more_are_refused_with_all_that_is_to_know,
         a_configuration_is_also_taken_and_answered_as_an_object,
     ]
-    on up = Deployment::Up,
+    on up = Deployment::Up, apart = Deployment::Apart(Door::Sidecar),
 }
 
 const INVARIANTS: &str = "\
@@ -182,7 +182,7 @@ async fn what_is_pinned_is_all_that_changes(on: Deployment) {
 async fn an_effective_configuration_is_not_changed_again(on: Deployment) {
     let (_cluster, researcher) = stage(on, INVARIANTS, TASK_INVARIANTS).await;
     for mut config in submitted() {
-        config.text = effective(&config.admitted(&researcher).await).to_owned();
+        effective(&config.admitted(&researcher).await).clone_into(&mut config.text);
         let again = config.admitted(&researcher).await;
         assert_eq!(effective(&again), config.text, "{}", config.name);
         assert!(again.changes.is_empty(), "{}: {:?}", config.name, again.changes);

@@ -8,7 +8,6 @@ use reeve_chassis::SystemClock;
 use reeve_model::{Clock as _, ManualClock};
 use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
 use crate::awaiting::within;
@@ -27,7 +26,7 @@ tests! {
         a_proof_from_beyond_the_cut_is_waited_for_and_then_refused,
         the_services_restart_and_the_sidecar_follows_on,
     ]
-    on up = Deployment::Up,
+    on up = Deployment::Up, apart = Deployment::Apart(Door::Policy),
 }
 
 /// `staleness.decisions` unless it is configured.
@@ -76,11 +75,6 @@ impl Stage {
         Ok(self.beside.admission().admit(request).await?.into_inner())
     }
 
-    async fn health(&self, service: &str) -> ServingStatus {
-        let request = tonic_health::pb::HealthCheckRequest { service: service.to_owned() };
-        HealthClient::new(self.beside.channel.clone()).check(request).await.unwrap().into_inner().status()
-    }
-
     /// Checks that it answers up to the bound, refuses beyond it, and answers again once `back` has happened.
     async fn ages_and_recovers(&self, back: impl AsyncFnOnce()) {
         self.clock.advance(MAX_STALENESS.saturating_sub(Duration::from_secs(1)));
@@ -92,7 +86,7 @@ impl Stage {
         self.clock.advance(Duration::from_secs(2));
         let status = assert_refused(self.ask(None).await, Code::Unavailable, "STALE_REPLICA");
         assert!(status.get_details_retry_info().is_some(), "{status:?}");
-        let unready = async || (self.health("").await == ServingStatus::NotServing).then_some(());
+        let unready = async || (self.beside.health("").await.unwrap() == ServingStatus::NotServing).then_some(());
         within(RECOVERY, "health says that it is stale", unready).await;
 
         back().await;
@@ -101,7 +95,7 @@ impl Stage {
         assert_eq!(answer.verdict(), Verdict::Allow);
         assert!(answer.age.unwrap().seconds < 2, "{:?}", answer.age);
         println!("recovered after {took:?}");
-        let ready = async || (self.health("").await == ServingStatus::Serving).then_some(());
+        let ready = async || (self.beside.health("").await.unwrap() == ServingStatus::Serving).then_some(());
         within(RECOVERY, "health says that it is well", ready).await;
     }
 }

@@ -17,7 +17,7 @@ tests! {
         what_is_bound_to_a_user_a_group_or_a_robot_goes_with_them,
         the_group_of_a_workspace_goes_with_it,
     ]
-    on up = Deployment::Up,
+    on up = Deployment::Up, apart = Deployment::Apart(Door::Agentmap),
 }
 
 async fn add(by: &Client, group: &str, member: &str) -> Result<String, Status> {

@@ -130,6 +130,8 @@ impl Simulated {
                         Outcome::Unknown
                     }
                     Fate::Acknowledged if self.takes_effect(&key, to) => Outcome::Acknowledged(self.revision),
+                    // half of the keys are of the kind where asking again does no harm
+                    Fate::Acknowledged if at % 2 == 0 => Outcome::Confirmed(self.revision),
                     Fate::Acknowledged => Outcome::Refused,
                 };
                 let (began, ended) = (ms(self.now - before), ms(self.now + after));
@@ -152,7 +154,7 @@ impl Simulated {
     fn known(&self, ago: Duration) -> u64 {
         let by = ms(self.now).saturating_sub(ago);
         let writes = self.history.writes.iter().filter_map(|write| match write.outcome {
-            Outcome::Acknowledged(revision) if write.ended < by => Some(revision),
+            Outcome::Acknowledged(revision) | Outcome::Confirmed(revision) if write.ended < by => Some(revision),
             _ => None,
         });
         let decisions = self.history.decisions.iter().filter(|found| found.ended < by).map(|found| found.at);
@@ -189,6 +191,7 @@ fn on_at(order: &[Change], key: &str, at: u64) -> bool {
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     LostWrite,
+    NotSo,
     UnaskedChange,
     RefusedDone,
     WrongAnswer,
@@ -201,8 +204,9 @@ enum Fault {
     TwoAtOnce,
 }
 
-const FAULTS: [Fault; 11] = [
+const FAULTS: [Fault; 12] = [
     Fault::LostWrite,
+    Fault::NotSo,
     Fault::UnaskedChange,
     Fault::RefusedDone,
     Fault::WrongAnswer,
@@ -229,6 +233,25 @@ fn acknowledged(history: &History) -> Vec<(usize, u64)> {
     with_revision.collect()
 }
 
+/// Lets two writes, one after the other, take effect in the other order.
+fn swap_two_apart(history: &mut History, which: Index) -> Option<()> {
+    let writes = acknowledged(history);
+    let apart = writes.iter().flat_map(|a| writes.iter().map(move |b| (*a, *b)));
+    let apart = apart.filter(|((a, _), (b, _))| history.writes[*a].ended < history.writes[*b].began);
+    let ((a, first), (b, second)) = some(apart.collect(), which)?;
+    history.writes[a].outcome = Outcome::Acknowledged(second);
+    history.writes[b].outcome = Outcome::Acknowledged(first);
+    let (to_first, to_second) = (history.writes[b].clone(), history.writes[a].clone());
+    for change in &mut history.order {
+        if change.revision == first {
+            (change.key, change.to) = (to_first.key.clone(), to_first.to);
+        } else if change.revision == second {
+            (change.key, change.to) = (to_second.key.clone(), to_second.to);
+        }
+    }
+    Some(())
+}
+
 impl Fault {
     /// Puts it in, where the history has a place for it; whether it has.
     fn plant(self, history: &mut History, which: Index) -> Option<()> {
@@ -236,6 +259,14 @@ impl Fault {
             Self::LostWrite => {
                 let (_, revision) = some(acknowledged(history), which)?;
                 history.order.retain(|change| change.revision != revision);
+            }
+            Self::NotSo => {
+                // of a key that nobody ever turned on
+                let key = "binding/never".to_owned();
+                let confirmed = |write: &Write| matches!(write.outcome, Outcome::Confirmed(_));
+                let found = (0..history.writes.len()).filter(|at| confirmed(&history.writes[*at])).collect();
+                let write = &mut history.writes[some(found, which)?];
+                (write.key, write.to) = (key, State::On);
             }
             Self::UnaskedChange => {
                 history.until += 1;
@@ -246,8 +277,11 @@ impl Fault {
                 let (at, _) = some(acknowledged(history), which)?;
                 // somebody else of whom nobody heard could have done it
                 let write = history.writes[at].clone();
-                let unheard = |other: &Write| other.key == write.key && other.outcome == Outcome::Unknown;
-                (!history.writes.iter().any(unheard)).then_some(())?;
+                let other = |other: &Write| {
+                    let outcome = matches!(other.outcome, Outcome::Unknown | Outcome::Confirmed(_));
+                    other.key == write.key && outcome
+                };
+                (!history.writes.iter().any(other)).then_some(())?;
                 history.writes[at].outcome = Outcome::Refused;
             }
             Self::WrongAnswer => {
@@ -277,22 +311,7 @@ impl Fault {
                     history.listed.insert(key);
                 }
             }
-            Self::SwappedRevisions => {
-                let writes = acknowledged(history);
-                let apart = writes.iter().flat_map(|a| writes.iter().map(move |b| (*a, *b)));
-                let apart = apart.filter(|((a, _), (b, _))| history.writes[*a].ended < history.writes[*b].began);
-                let ((a, first), (b, second)) = some(apart.collect(), which)?;
-                history.writes[a].outcome = Outcome::Acknowledged(second);
-                history.writes[b].outcome = Outcome::Acknowledged(first);
-                let (to_first, to_second) = (history.writes[b].clone(), history.writes[a].clone());
-                for change in &mut history.order {
-                    if change.revision == first {
-                        (change.key, change.to) = (to_first.key.clone(), to_first.to);
-                    } else if change.revision == second {
-                        (change.key, change.to) = (to_second.key.clone(), to_second.to);
-                    }
-                }
-            }
+            Self::SwappedRevisions => swap_two_apart(history, which)?,
             Self::RevokedAllowed => {
                 let off = acknowledged(history).into_iter().filter(|(at, _)| history.writes[*at].to == State::Off);
                 let (at, revision) = some(off.collect(), which)?;
@@ -314,7 +333,7 @@ impl Fault {
 
     fn is(self, violation: &Violation) -> bool {
         match self {
-            Self::LostWrite => matches!(violation, Violation::Lost(_)),
+            Self::LostWrite | Self::NotSo => matches!(violation, Violation::Lost(_)),
             Self::UnaskedChange | Self::RefusedDone => matches!(violation, Violation::Unasked(_)),
             Self::WrongAnswer => matches!(violation, Violation::Wrong(_)),
             Self::OlderThanToken | Self::OlderThanNewest => matches!(violation, Violation::TooOld { .. }),

@@ -15,7 +15,7 @@ tests! {
         a_binding_removed_and_a_user_deactivated_at_once_leave_one,
         many_administrators_who_all_leave_at_once_leave_one,
     ]
-    on up = Deployment::Up,
+    on up = Deployment::Up, apart = Deployment::Apart(Door::Agentmap),
 }
 
 /// How often two administrators meet.
@@ -64,7 +64,7 @@ async fn two_administrators_who_deactivate_each_other_at_once_leave_one(on: Depl
     let (mut one, mut two) = (cluster.signed_in("one").await, cluster.signed_in("two").await);
     one.deactivate("admin").await.unwrap();
     let mut first = 0;
-    for _ in 0..ROUNDS {
+    for _ in 0..on.rounds(ROUNDS) {
         let (by_one, by_two) = tokio::join!(one.deactivate("two"), two.deactivate("one"));
         let (left, gone) = if one_of(&by_one, &by_two) { (&one, "two") } else { (&two, "one") };
         first += usize::from(gone == "two");
@@ -75,7 +75,7 @@ async fn two_administrators_who_deactivate_each_other_at_once_leave_one(on: Depl
         let again = cluster.signed_in(gone).await;
         *(if gone == "two" { &mut two } else { &mut one }) = again;
     }
-    println!("one won {first} of {ROUNDS}");
+    println!("one won {first} of {}", on.rounds(ROUNDS));
 }
 
 async fn a_binding_removed_and_a_user_deactivated_at_once_leave_one(on: Deployment) {
@@ -86,7 +86,7 @@ async fn a_binding_removed_and_a_user_deactivated_at_once_leave_one(on: Deployme
     admin.bind("user:bound", "clusterAdmin", "cluster").await.unwrap();
     let (mut member, bound) = (cluster.signed_in("member").await, cluster.signed_in("bound").await);
     member.deactivate("admin").await.unwrap();
-    for _ in 0..ROUNDS {
+    for _ in 0..on.rounds(ROUNDS) {
         let unbind = member.unbind("user:bound", "clusterAdmin", "cluster");
         let (unbound, deactivated) = tokio::join!(unbind, bound.deactivate("member"));
         if one_of(&unbound, &deactivated) {

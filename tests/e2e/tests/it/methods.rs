@@ -25,7 +25,7 @@ tests! {
         a_method_that_nobody_serves_is_refused_like_any_other,
         a_workspace_that_the_caller_may_not_know_is_not_found_by_any_method,
     ]
-    on up = Deployment::Up,
+    on up = Deployment::Up, apart = Deployment::Apart(Door::Identity),
 }
 
 /// What becomes of a call by somebody who holds nothing but what everybody holds.

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use reeve_test_etcd::keeper;
@@ -17,6 +17,23 @@ use crate::awaiting::within;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How many lines of its log are shown when a test fails.
 const TAIL: usize = 40;
+
+/// The server that this test was built with.
+const REEVED: &str = env!("CARGO_BIN_EXE_reeved-e2e");
+
+/// `reeved`, to be run to its end.
+pub(crate) fn reeved() -> Command {
+    let mut command = Command::new(REEVED);
+    unconfigured(&mut command);
+    command
+}
+
+/// Takes away every variable that would configure it.
+fn unconfigured(command: &mut Command) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REEVE_")) {
+        command.env_remove(name);
+    }
+}
 
 /// What to start: `reeved ARGUMENTS`, logging to a file.
 #[derive(Clone, Debug)]
@@ -39,11 +56,9 @@ impl Program {
     /// Starts it.
     pub(crate) fn start(&self) -> Process {
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
-        let mut pending = keeper::spawn(env!("CARGO_BIN_EXE_reeved-e2e"));
+        let mut pending = keeper::spawn(REEVED);
         let command = pending.command();
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REEVE_")) {
-            command.env_remove(name);
-        }
+        unconfigured(command);
         command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = pending.start().expect("`setpriv` is on the path: scripts/setup.sh test");
         let out = child.stdout.take().unwrap();
@@ -51,20 +66,19 @@ impl Program {
         let began = Instant::now();
         std::thread::spawn(move || {
             // read to the end: a full pipe would hold the process
-            for line in BufReader::new(out).lines().map_while(Result::ok).filter(|line| line.starts_with("ready")) {
-                said.send_replace(Some(Ready { line, after: began.elapsed() }));
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if line.starts_with("ready") {
+                    said.send_replace(Some(Ready { after: began.elapsed() }));
+                }
             }
         });
         Process { program: self.clone(), child, ready }
     }
 }
 
-/// What a process says when its answers are safe.
-#[derive(Clone, Debug)]
+/// How long after its start a process said that its answers are safe.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {
-    /// `ready grpc=ADDRESS …`
-    pub(crate) line: String,
-    /// How long after its start.
     pub(crate) after: Duration,
 }
 
@@ -85,16 +99,11 @@ impl Process {
         async move {
             let said = timeout(PATIENCE, ready.wait_for(Option::is_some)).await;
             match said {
-                Ok(Ok(ready)) => ready.clone().unwrap(),
+                Ok(Ok(ready)) => ready.unwrap(),
                 Ok(Err(_)) => panic!("{name} ended before it was ready"),
-                Err(_) => panic!("{name} is not ready after {PATIENCE:?}"),
+                Err(late) => panic!("{name} is not ready after {PATIENCE:?}: {late}"),
             }
         }
-    }
-
-    /// Whether it has said that it is ready.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.ready.borrow().is_some()
     }
 
     /// Holds it where it stands (SIGSTOP): its connections stay open, and nothing answers.
@@ -116,11 +125,6 @@ impl Process {
         let ended = async || self.child.try_wait().unwrap();
         let (status, _): (ExitStatus, _) = within(PATIENCE, "the process stops", ended).await;
         assert!(status.success(), "{}: {status}", self.program.name);
-    }
-
-    /// Waits until it has ended by itself.
-    pub(crate) async fn ended(mut self) -> ExitStatus {
-        within(PATIENCE, "the process ends", async || self.child.try_wait().unwrap()).await.0
     }
 
     fn signal(&self, signal: Signal) {

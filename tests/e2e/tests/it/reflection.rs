@@ -17,17 +17,19 @@ tests! {
         buf_lists_every_service_and_does_the_main_job_with_a_bearer_token,
         both_versions_of_reflection_list_exactly_what_is_served,
         both_versions_of_reflection_find_the_file_of_every_service,
-        a_sidecar_lists_what_it_answers_and_no_more,
+        a_sidecar_lists_what_it_answers_or_passes_on_and_no_more,
     ]
-    on up = Deployment::Up,
+    on up = Deployment::Up, apart = Deployment::Apart(Door::Agentmap),
 }
 
 /// The services of every server beside those of the contract.
 const OWN: &[&str] =
     &["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
-fn expected() -> BTreeSet<String> {
-    let services = raw::services().iter().map(|service| service.full_name().to_owned()).collect::<Vec<_>>();
+fn expected(on: Deployment) -> BTreeSet<String> {
+    // apart, services speak with each other as well
+    let services = if on == Deployment::Up { raw::services() } else { raw::contract().services().collect() };
+    let services = services.iter().map(|service| service.full_name().to_owned()).collect::<Vec<_>>();
     services.into_iter().chain(OWN.iter().map(|name| (*name).to_owned())).collect()
 }
 
@@ -65,7 +67,7 @@ async fn buf_lists_every_service_and_does_the_main_job_with_a_bearer_token(on: D
     let listed: BTreeSet<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
     let of_reeve =
         |all: &BTreeSet<String>| all.iter().filter(|name| name.starts_with("reeve.")).cloned().collect::<Vec<_>>();
-    assert_eq!(of_reeve(&listed), of_reeve(&expected()));
+    assert_eq!(of_reeve(&listed), of_reeve(&expected(on)));
 
     let info = curl(&cluster, "reeve.identity.v1.AccessService/GetServerInfo", "", json!({})).await;
     assert_eq!(
@@ -115,7 +117,7 @@ async fn both_versions_of_reflection_list_exactly_what_is_served(on: Deployment)
     else {
         panic!("no list")
     };
-    assert_eq!(found.service.into_iter().map(|service| service.name).collect::<BTreeSet<_>>(), expected());
+    assert_eq!(found.service.into_iter().map(|service| service.name).collect::<BTreeSet<_>>(), expected(on));
 
     let list = v1alpha::server_reflection_request::MessageRequest::ListServices(String::new());
     let v1alpha::server_reflection_response::MessageResponse::ListServicesResponse(found) =
@@ -123,13 +125,13 @@ async fn both_versions_of_reflection_list_exactly_what_is_served(on: Deployment)
     else {
         panic!("no list")
     };
-    assert_eq!(found.service.into_iter().map(|service| service.name).collect::<BTreeSet<_>>(), expected());
+    assert_eq!(found.service.into_iter().map(|service| service.name).collect::<BTreeSet<_>>(), expected(on));
 }
 
 async fn both_versions_of_reflection_find_the_file_of_every_service(on: Deployment) {
     let cluster = Cluster::start(on).await;
     let channel = cluster.nobody().await.channel;
-    for name in expected() {
+    for name in expected(on) {
         let find = v1::server_reflection_request::MessageRequest::FileContainingSymbol(name.clone());
         let answer = listed_by!(v1, channel.clone(), find);
         let found = matches!(answer, v1::server_reflection_response::MessageResponse::FileDescriptorResponse(_));
@@ -141,19 +143,25 @@ async fn both_versions_of_reflection_find_the_file_of_every_service(on: Deployme
     }
 }
 
-async fn a_sidecar_lists_what_it_answers_and_no_more(on: Deployment) {
+async fn a_sidecar_lists_what_it_answers_or_passes_on_and_no_more(on: Deployment) {
     let cluster = Cluster::start(on).await;
     let admin = cluster.admin().await;
     let sidecar = cluster.sidecar(&admin).await;
-    for socket in [sidecar.nobody().await, cluster.beside().await] {
+    let list = async |channel| -> BTreeSet<String> {
         let list = v1::server_reflection_request::MessageRequest::ListServices(String::new());
         let v1::server_reflection_response::MessageResponse::ListServicesResponse(found) =
-            listed_by!(v1, socket.channel, list)
+            listed_by!(v1, channel, list)
         else {
             panic!("no list")
         };
-        let names = found.service.into_iter().map(|service| service.name).filter(|name| name.starts_with("reeve."));
+        found.service.into_iter().map(|service| service.name).filter(|name| name.starts_with("reeve.")).collect()
+    };
+    let of_clients = raw::services().iter().map(|service| service.full_name().to_owned()).collect::<Vec<_>>();
+    let passed_on = of_clients.into_iter().filter(|name| !name.starts_with("reeve.feed."));
+    assert_eq!(list(sidecar.nobody().await.channel).await, passed_on.collect());
+    if on == Deployment::Up {
+        // its services are in the same process, at an address of their own
         let answered = ["reeve.admission.v1.AdmissionService", "reeve.policy.v1.DecisionService"];
-        assert_eq!(names.collect::<BTreeSet<_>>(), answered.map(str::to_owned).into());
+        assert_eq!(list(cluster.beside().await.channel).await, answered.map(str::to_owned).into());
     }
 }

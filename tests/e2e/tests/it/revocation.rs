@@ -23,7 +23,7 @@ tests! {
         a_decision_asked_with_the_proof_is_made_about_a_session_that_has_not_ended,
         activating_a_user_again_revives_no_session,
     ]
-    on up = Deployment::Up,
+    on up = Deployment::Up, apart = Deployment::Apart(Door::Policy),
 }
 
 /// How soon a sidecar refuses without being told of the write.
@@ -45,6 +45,7 @@ struct Stage {
     admin: Client,
     sidecar: Sidecar,
     beside: Client,
+    rounds: usize,
 }
 
 async fn stage(on: Deployment) -> Stage {
@@ -53,7 +54,7 @@ async fn stage(on: Deployment) -> Stage {
     admin.make_workspace("vision").await;
     let sidecar = cluster.sidecar(&admin).await;
     let beside = sidecar.nobody().await;
-    Stage { cluster, admin, sidecar, beside }
+    Stage { cluster, admin, sidecar, beside, rounds: on.rounds(ROUNDS) }
 }
 
 /// How the token comes to the sidecar.
@@ -85,14 +86,14 @@ impl Stage {
     }
 
     /// A token whose holder could submit, and what takes that away, for each round and each way of asking.
-    async fn rounds(
+    async fn each_round(
         &self,
         make: impl AsyncFn(&Self, String) -> (String, String),
         take: impl AsyncFn(&Self, &str, &str) -> String,
         expected: &[Said],
     ) {
         let mut slowest = Duration::ZERO;
-        for round in 0..ROUNDS {
+        for round in 0..self.rounds {
             for (at, (way, told)) in
                 [(Way::InRequest, true), (Way::InRequest, false), (Way::AsBearer, true), (Way::AsBearer, false)]
                     .into_iter()
@@ -137,7 +138,7 @@ fn refused(reason: &str) -> Said {
 async fn a_deactivated_user_is_refused(on: Deployment) {
     let stage = stage(on).await;
     let deactivate = async |stage: &Stage, name: &str, _: &str| stage.admin.deactivate(name).await.unwrap();
-    stage.rounds(user, deactivate, &[refused("USER_INACTIVE")]).await;
+    stage.each_round(user, deactivate, &[refused("USER_INACTIVE")]).await;
     stage.sidecar.stop().await;
 }
 
@@ -147,7 +148,7 @@ async fn an_ended_session_is_refused(on: Deployment) {
         let caller = stage.cluster.nobody().await.with_token(token);
         caller.sessions().logout(LogoutRequest {}).await.unwrap().into_inner().consistency_token
     };
-    stage.rounds(user, log_out, &[refused("SESSION_ENDED")]).await;
+    stage.each_round(user, log_out, &[refused("SESSION_ENDED")]).await;
 }
 
 async fn a_deleted_robot_is_refused(on: Deployment) {
@@ -158,7 +159,7 @@ async fn a_deleted_robot_is_refused(on: Deployment) {
         let request = DeleteRobotRequest { name: name.to_owned() };
         stage.admin.robots().delete_robot(request).await.unwrap().into_inner().consistency_token
     };
-    stage.rounds(robot, delete, &expected).await;
+    stage.each_round(robot, delete, &expected).await;
 }
 
 async fn a_removed_binding_is_refused(on: Deployment) {
@@ -166,12 +167,12 @@ async fn a_removed_binding_is_refused(on: Deployment) {
     let unbind = async |stage: &Stage, name: &str, _: &str| {
         stage.admin.unbind(&format!("user:{name}"), "editor", "workspaces/vision").await.unwrap()
     };
-    stage.rounds(user, unbind, &[Said::Denied(vec![DenialReason::Permission])]).await;
+    stage.each_round(user, unbind, &[Said::Denied(vec![DenialReason::Permission])]).await;
 }
 
 async fn a_decision_asked_with_the_proof_is_made_about_a_session_that_has_not_ended(on: Deployment) {
     let stage = stage(on).await;
-    for round in 0..ROUNDS {
+    for round in 0..stage.rounds {
         let (token, granted) = user(&stage, format!("somebody-{round}")).await;
         let ask = async |proof: &str| -> Result<bool, Status> {
             let request = CheckRequest {

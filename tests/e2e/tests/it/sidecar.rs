@@ -14,20 +14,24 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::client::Client;
-use crate::process::Process;
+use crate::member::Member;
 
 /// How long the first snapshot may take.
 const FIRST_SNAPSHOT: Duration = Duration::from_secs(20);
 
 /// A running sidecar.
-pub(crate) struct Sidecar {
-    socket: PathBuf,
-    running: Running,
+pub(crate) enum Sidecar {
+    /// In this process.
+    Here(Here),
+    /// In a process of its own.
+    Apart(Member),
 }
 
-enum Running {
-    Here { _folder: TempDir, stop: Stop, served: JoinHandle<Result<(), ServeError>> },
-    Apart(Process),
+/// A sidecar in this process.
+pub(crate) struct Here {
+    folder: TempDir,
+    stop: Stop,
+    served: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Sidecar {
@@ -36,37 +40,38 @@ impl Sidecar {
         let folder = tempfile::tempdir().unwrap();
         let token_file = folder.path().join("token");
         fs::write(&token_file, admin.make_robot("beside", Some("sidecar")).await).unwrap();
-        let socket = folder.path().join("sidecar.sock");
         let mut config = Config::default();
         config.sidecar.upstreams = vec![format!("http://{upstream}")];
         config.sidecar.token_file = Some(token_file);
-        config.sidecar.socket = Some(socket.clone());
+        config.sidecar.socket = Some(socket(&folder));
         let stop = Stop::new();
         let alone = Alone::start(&config, clock, stop.clone()).unwrap();
         let readiness = alone.readiness();
         let served = tokio::spawn(alone.run());
         timeout(FIRST_SNAPSHOT, readiness.serving()).await.expect("a first snapshot");
-        Self { socket, running: Running::Here { _folder: folder, stop, served } }
-    }
-
-    /// One that runs in a process of its own.
-    pub(crate) fn apart(process: Process, socket: PathBuf) -> Self {
-        Self { socket, running: Running::Apart(process) }
+        Self::Here(Here { folder, stop, served })
     }
 
     /// The socket, without a token.
     pub(crate) async fn nobody(&self) -> Client {
-        Client::connect(format!("unix:{}", self.socket.display())).await
+        match self {
+            Self::Here(here) => Client::connect(format!("unix:{}", socket(&here.folder).display())).await,
+            Self::Apart(member) => member.nobody(),
+        }
     }
 
     /// Stops it, and waits until it has stopped.
     pub(crate) async fn stop(self) {
-        match self.running {
-            Running::Here { stop, served, .. } => {
-                stop.ask();
-                served.await.unwrap().unwrap();
+        match self {
+            Self::Here(here) => {
+                here.stop.ask();
+                here.served.await.unwrap().unwrap();
             }
-            Running::Apart(process) => process.stop().await,
+            Self::Apart(member) => member.stop().await,
         }
     }
+}
+
+fn socket(folder: &TempDir) -> PathBuf {
+    folder.path().join("sidecar.sock")
 }
