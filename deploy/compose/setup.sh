@@ -24,7 +24,7 @@ robot_token() {
     /reeve login admin --password-stdin <"$first/initial-password" >&2
     # a step that was cut off has made some of this already
     /reeve robot list | grep -q '^sidecar ' || /reeve robot create sidecar --description 'the sidecar of docker-compose.yml' >&2
-    /reeve binding add sidecar robot:sidecar >&2
+    /reeve can feed.follow --as robot:sidecar >/dev/null || /reeve binding add sidecar robot:sidecar >&2
     /reeve access-token create --robot sidecar
     /reeve logout >&2
 }

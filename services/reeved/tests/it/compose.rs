@@ -25,7 +25,7 @@ fn services() -> BTreeMap<String, Value> {
     while text_of(&file).contains("<<:") {
         file.apply_merge().unwrap();
     }
-    serde_yaml_ng::from_value(file["services"].clone()).unwrap()
+    serde_yaml_ng::from_value(file.get("services").unwrap().clone()).unwrap()
 }
 
 fn text_of(value: &Value) -> String {
@@ -40,7 +40,7 @@ fn texts(value: &Value) -> Vec<String> {
 fn reeved_services() -> BTreeMap<String, (Vec<String>, Value)> {
     let image = |service: &Value| service["image"].as_str() == Some("reeve");
     let ours = services().into_iter().filter(|(_, service)| image(service));
-    ours.map(|(name, service)| (name, (texts(&service["command"]), service))).collect()
+    ours.map(|(name, service)| (name, (texts(service.get("command").unwrap()), service))).collect()
 }
 
 /// What `reeved config` says of the configuration.
@@ -132,7 +132,7 @@ fn every_file_is_in_a_volume_of_whoever_needs_it_and_of_nobody_else() {
             assert_eq!(mounted, roles.contains(&command[0].as_str()), "{name}: {folder}");
         }
         let setup = std::fs::read_to_string(root().join("deploy/Containerfile")).unwrap();
-        assert!(setup.contains(&format!("/image{folder}")), "the image has no folder {folder}");
+        assert!(setup.contains(&format!("folders{folder}")), "the image has no folder {folder}");
     }
 }
 
