@@ -8,6 +8,7 @@ use reeve_store::{Etcd, OpenEtcdError, Store, StoreError};
 
 use tokio_util::sync::CancellationToken;
 
+use super::guard::guard;
 use super::patience::Patience;
 use super::{Service, ServiceError};
 use crate::assembly::{Assembled, Assembly};
@@ -25,6 +26,7 @@ impl Service {
         let mut patience = Patience::new(&self.readiness, self.entropy.as_ref());
         let store = self.open(&mut patience).await?;
         self.join(store.as_ref(), &mut patience).await?;
+        let owners = [self.owner];
         loop {
             let assembly = Assembly {
                 config: &self.config,
@@ -36,7 +38,12 @@ impl Service {
                 others: self.others(),
                 over,
             };
-            match assembly.start(&[self.owner], self.readiness.clone()).await {
+            let started = tokio::select! {
+                started = assembly.start(&owners, self.readiness.clone()) => started,
+                // what is loaded may never be ready, and another store never is
+                Some(why) = guard(&store, &self.readiness, over) => return Err(ServiceError::Replaced(why)),
+            };
+            match started {
                 Ok(assembled) => return Ok(Begun { assembled, store }),
                 Err(error) if error.may_pass() => patience.wait(error.to_string()).await,
                 Err(error) => return Err(error.into()),

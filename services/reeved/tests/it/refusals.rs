@@ -139,3 +139,18 @@ async fn a_store_that_is_replaced_under_a_service_ends_it() {
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     assert!(ended.err.contains("replaced"), "{}", ended.err);
 }
+
+#[tokio::test]
+async fn a_store_that_is_replaced_before_a_service_is_ready_ends_it() {
+    let ground = Ground::new(1).await;
+    ground.made().await;
+    // a record that nobody can read: it never becomes ready
+    ground.etcd.etcdctl(&["put", "/reeve/world/user/x", "x"]).await;
+    let mut policy = Running::spawn(ground.service("policy"));
+    policy.logged("following again from a snapshot").await;
+    let epoch = ended(ground.state(&["new-epoch"]));
+    assert!(epoch.status.success(), "{epoch:?}");
+    let ended = timeout(Duration::from_secs(15), policy.end()).await.unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.err.contains("replaced") && ended.err.contains("epoch 1"), "{}", ended.err);
+}
