@@ -1,7 +1,7 @@
 //! `reeved state export`: everything that the store holds, at one revision, in one sealed file.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -80,8 +80,7 @@ impl Unfinished {
         entropy: &dyn Entropy,
     ) -> Result<(u64, File), StateError> {
         let failed = |cause| StateError::Archive { path: self.path.clone(), cause };
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(ARCHIVE_MODE).open(&self.path);
-        let out = BufWriter::new(file.map_err(|error| failed(error.into()))?);
+        let out = BufWriter::new(self.create().map_err(|error| failed(error.into()))?);
         let mut archive = ArchiveWriter::begin(out, &header, sealer, entropy).map_err(failed)?;
         loop {
             let last = page.items.last().map(|item| item.key.clone());
@@ -97,6 +96,15 @@ impl Unfinished {
         out.flush().map_err(|error| failed(error.into()))?;
         let file = out.into_inner().map_err(|error| failed(error.into_error().into()))?;
         Ok((entries, file))
+    }
+
+    /// A new file: what an export that was broken off has left, or somebody else has put there, is neither followed nor filled.
+    fn create(&self) -> io::Result<File> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        OpenOptions::new().write(true).create_new(true).mode(ARCHIVE_MODE).open(&self.path)
     }
 
     /// Moves it to its place, durably.

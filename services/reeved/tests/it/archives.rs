@@ -129,3 +129,17 @@ async fn an_import_that_was_broken_off_is_served_by_nobody_and_can_be_made_again
     refused(ground.state(&arguments), &["already"]);
     ground.start("identity").await;
 }
+
+#[tokio::test]
+async fn an_export_follows_no_link_that_lies_in_its_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, _) = exported(folder.path()).await;
+    let (out, precious) = (folder.path().join("again"), folder.path().join("precious"));
+    fs::write(&precious, "mine").unwrap();
+    std::os::unix::fs::symlink(&precious, folder.path().join("again.unfinished")).unwrap();
+    let mut export = on_folder("export", &data);
+    export.arg("--out").arg(&out);
+    done(export);
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "mine");
+    assert!(fs::symlink_metadata(&out).unwrap().is_file(), "an archive, and no link");
+}
