@@ -106,7 +106,8 @@ impl Pool {
     fn in_turn(&self) -> Vec<&Arc<Endpoint>> {
         let start = self.next.fetch_add(1, Ordering::Relaxed) % self.endpoints.len().max(1);
         let mut all: Vec<_> = self.endpoints.iter().cycle().skip(start).take(self.endpoints.len()).collect();
-        all.sort_by_key(|endpoint| endpoint.is_passed_over());
+        // asked once for each: another call may change the answer meanwhile, and what sorts must hold still
+        all.sort_by_cached_key(|endpoint| endpoint.is_passed_over());
         all
     }
 
