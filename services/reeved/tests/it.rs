@@ -1,5 +1,5 @@
 //! The real binary, as an operator and a crash meet it.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 // what the tests are made of
 #[path = "it/apart.rs"]
