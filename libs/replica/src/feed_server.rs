@@ -162,7 +162,8 @@ impl Follower {
         let age = self.replica.clock().monotonic().saturating_sub(confirmed_at);
         Heartbeat {
             consistency_token: snapshot.token().to_string(),
-            confirmed_age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+            // rounded up: it is never younger than it says
+            confirmed_age_ms: u64::try_from(age.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX),
             digest: snapshot.digest().to_bytes(),
         }
     }

@@ -161,6 +161,17 @@ async fn a_change_is_forgotten_after_ten_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_heartbeat_never_makes_the_state_younger_than_it_is() {
+    let (stage, line) = Stage::showing(5, &[]).await;
+    // so that this confirmation is the newest
+    stage.clock.advance(Duration::from_secs(1));
+    line.confirm(6, Duration::from_micros(500));
+    stage.reached(6).await;
+    let mut feed = server(&stage).watch(Some(token(6))).await.unwrap();
+    assert_eq!(next_heartbeat(&mut feed).await.confirmed_age_ms, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_heartbeat_says_how_long_ago_the_state_was_the_stores() {
     let (stage, _line) = Stage::showing(5, &[]).await;
     let mut feed = server(&stage).watch(Some(token(5))).await.unwrap();
