@@ -1,7 +1,10 @@
 //! Whether and by whom calls are forwarded to their owner.
 
+use std::collections::BTreeSet;
+
 use http::HeaderMap;
 
+use crate::method::{Access, Row};
 use crate::owner::Owner;
 use crate::peers::Peers;
 
@@ -16,6 +19,7 @@ const SIDECAR: &str = "sidecar";
 pub struct Forward {
     pub(crate) peers: Peers,
     me: Forwarder,
+    public: BTreeSet<&'static str>,
 }
 
 #[derive(Clone, Copy)]
@@ -50,12 +54,25 @@ impl Forward {
     /// As the service `me`: what it owns itself is never forwarded, and what another service forwarded to it goes no
     /// further.
     pub fn as_service(me: Owner, peers: Peers) -> Self {
-        Self { peers, me: Forwarder::Service(me) }
+        Self { peers, me: Forwarder::Service(me), public: BTreeSet::new() }
     }
 
     /// As a sidecar: every call goes to one of `peers`, which may forward it once more.
     pub fn as_sidecar(peers: Peers) -> Self {
-        Self { peers, me: Forwarder::Sidecar }
+        Self { peers, me: Forwarder::Sidecar, public: BTreeSet::new() }
+    }
+
+    /// Knowing who may call what the others serve: calls that need no token are forwarded in a part of the places, as they
+    /// are answered in a part of them. Without these rows they could hold every place of an owner's.
+    #[must_use]
+    pub fn knowing(self, rows: &[&'static [Row]]) -> Self {
+        let public = rows.iter().copied().flatten().filter(|row| row.access == Access::Public);
+        Self { public: public.map(|row| row.method).collect(), ..self }
+    }
+
+    /// Whether anyone may call the method, without a token.
+    pub(crate) fn is_public(&self, method: &str) -> bool {
+        self.public.contains(method)
     }
 
     /// Which owners' services can be reached through this server.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Stop;
+use crate::assembly::owned_rows;
 use crate::config::Config;
 use crate::serving::warn_of_root;
 
@@ -73,7 +74,7 @@ impl Alone {
         let setup = Setup {
             readiness: readiness.clone(),
             socket: reeve_sidecar::socket_policy(),
-            forward: Some(Forward::as_sidecar(peers)),
+            forward: Some(Forward::as_sidecar(peers).knowing(&owned_rows(&Owner::ALL))),
             ..Setup::new(
                 config.server.clone(),
                 reeve_sidecar::services(&answers),

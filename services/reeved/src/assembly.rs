@@ -80,14 +80,19 @@ pub(crate) struct Assembled {
 
 /// Who may call what a process with these owners serves, whose changes others are told of there.
 pub(crate) fn rows(owners: &[Owner], others: &Others) -> Vec<&'static [Row]> {
+    let told = matches!(others, Others::Apart { .. });
+    owned_rows(owners).into_iter().chain([FEED_ROWS]).chain(told.then_some(NEIGHBOUR_ROWS)).collect()
+}
+
+/// Who may call what these owners alone serve.
+pub(crate) fn owned_rows(owners: &[Owner]) -> Vec<&'static [Row]> {
     let of = |owner: &Owner| match owner {
         Owner::Identity => vec![reeve_identity::ROWS],
         // decisions and admission are answered where policy is
         Owner::Policy => vec![reeve_policy::ROWS, reeve_answers::ROWS],
         Owner::Agentmap => vec![reeve_agentmap::ROWS],
     };
-    let told = matches!(others, Others::Apart { .. });
-    owners.iter().flat_map(of).chain([FEED_ROWS]).chain(told.then_some(NEIGHBOUR_ROWS)).collect()
+    owners.iter().flat_map(of).collect()
 }
 
 impl Assembly<'_> {

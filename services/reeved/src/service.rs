@@ -20,7 +20,7 @@ use self::begin::Begun;
 use self::guard::guard;
 use self::room::room;
 use crate::Stop;
-use crate::assembly::{AssemblyError, Others};
+use crate::assembly::{AssemblyError, Others, owned_rows};
 use crate::config::Config;
 use crate::etcd::{EtcdSetupError, etcd_options};
 use crate::keys::{ClusterKeys, KeysError};
@@ -180,7 +180,7 @@ impl Service {
         Setup {
             readiness: self.readiness.clone(),
             clock: self.clock.clone(),
-            forward: Some(Forward::as_service(self.owner, self.peers.clone())),
+            forward: Some(Forward::as_service(self.owner, self.peers.clone()).knowing(&owned_rows(&Owner::ALL))),
             service_tokens: Some(ServiceDoor { tokens: self.keys.service_tokens(), audiences: vec![self.owner] }),
             ..setup
         }

@@ -1,16 +1,16 @@
 //! Sends a call to its owner, where that is another service.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use http::header::{
     CONNECTION, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderName, HeaderValue, Request, Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::Status;
 use tonic::body::Body;
 
+use super::shed::PUBLIC_PART;
 use super::{Inner, Step};
 use crate::call_deadline::CallDeadline;
 use crate::error::{Failure, UnavailableReason};
@@ -46,14 +46,33 @@ const NOT_KEPT: [HeaderName; 14] = [
 pub(crate) struct Forwarding {
     forward: Forward,
     mounted: Vec<&'static str>,
-    places: BTreeMap<Owner, Arc<Semaphore>>,
+    places: BTreeMap<Owner, Places>,
+}
+
+/// The places of the calls to one owner, and of those among them that need no token: whoever has none keeps nobody out who
+/// has one.
+struct Places {
+    all: Semaphore,
+    public: Semaphore,
+}
+
+impl Places {
+    fn new(part: usize) -> Self {
+        Self { all: Semaphore::new(part), public: Semaphore::new((part / PUBLIC_PART).max(1)) }
+    }
+
+    /// Those of one call, if there are any.
+    fn take(&self, is_public: bool) -> Option<(SemaphorePermit<'_>, Option<SemaphorePermit<'_>>)> {
+        let public = if is_public { Some(self.public.try_acquire().ok()?) } else { None };
+        Some((self.all.try_acquire().ok()?, public))
+    }
 }
 
 impl Forwarding {
     /// By `forward`, except for the services `mounted` here; at most a part of `limit` calls to one owner at a time.
     pub(crate) fn new(forward: Forward, mounted: Vec<&'static str>, limit: usize) -> Self {
         let part = (limit / OWNER_PART).max(1);
-        let places = Owner::ALL.into_iter().map(|owner| (owner, Arc::new(Semaphore::new(part)))).collect();
+        let places = Owner::ALL.into_iter().map(|owner| (owner, Places::new(part))).collect();
         Self { forward, mounted, places }
     }
 
@@ -67,7 +86,8 @@ impl Forwarding {
     }
 
     async fn send(&self, request: Request<Body>, owner: Owner) -> Response<Body> {
-        let Some(Ok(_place)) = self.places.get(&owner).map(|places| places.try_acquire()) else {
+        let is_public = self.forward.is_public(request.uri().path());
+        let Some(_places) = self.places.get(&owner).and_then(|places| places.take(is_public)) else {
             return Status::from(Failure::too_busy()).into_http();
         };
         let deadline = CallDeadline::of(request.extensions());

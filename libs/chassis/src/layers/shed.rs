@@ -13,7 +13,7 @@ use crate::method::{Access, MethodTable};
 
 /// The part of all places that calls without a token may hold: one in so many. A call that never sends its message holds
 /// its place until the deadline, and anybody can make a thousand of them; who has a token is answered all the same.
-const PUBLIC_PART: usize = 4;
+pub(super) const PUBLIC_PART: usize = 4;
 
 /// Admits so many calls at a time. A stream counts until it begins; probes do not count, for a busy server is not a
 /// sick one.

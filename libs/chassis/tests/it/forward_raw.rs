@@ -20,7 +20,7 @@ use tonic_types::StatusExt as _;
 use tower::ServiceExt as _;
 
 use crate::forward::{front, front_with, peers};
-use crate::stand::{Running, reason};
+use crate::stand::{INFO, ROWS, Running, reason};
 
 /// A message as it travels: not compressed, five bytes.
 const MESSAGE: &[u8] = &[0, 0, 0, 0, 5, 8, 150, 1, 16, 1];
@@ -303,4 +303,45 @@ async fn a_message_that_never_comes_to_its_end_is_no_call() {
     // Whether the caller reads an answer or a reset is the transport's: the owner saw one call at most.
     drop(answered.await.unwrap());
     assert!(seen.lock().unwrap().len() <= 1);
+}
+
+/// A call to the method open to anyone, whose message has begun and never ends; and what keeps it open.
+fn slow_public() -> (mpsc::UnboundedSender<Result<Frame<Bytes>, Status>>, Request<Body>) {
+    let (say, body) = said();
+    say.send(Ok(Frame::data(Bytes::from_static(MESSAGE)))).unwrap();
+    let mut slow = request(&[("authorization", "Bearer made-up")], body);
+    *slow.uri_mut() = http::Uri::from_static(INFO.method);
+    (say, slow)
+}
+
+#[tokio::test]
+async fn calls_that_need_no_token_do_not_hold_every_place_of_an_owner() {
+    let (come, mut came) = mpsc::unbounded_channel();
+    // An owner that answers what needs no token once its message is complete, which is never; and all else at once.
+    let address = raw(move |request| {
+        let (come, is_public) = (come.clone(), request.uri().path() == INFO.method);
+        Box::pin(async move {
+            if is_public {
+                come.send(()).unwrap();
+                all(request.into_body()).await;
+            }
+            Status::with_details(Code::NotFound, "nothing", Bytes::from_static(b"x")).into_http()
+        })
+    })
+    .await;
+    // To one owner go four calls at a time, and one of those that need no token.
+    let forward = Forward::as_service(Owner::Policy, peers(Owner::Identity, &[&address])).knowing(&[ROWS]);
+    let front = front_with(forward, ServerConfig { concurrency_limit: 16, ..Default::default() }).await;
+    let (_open, slow) = slow_public();
+    let held = tokio::spawn(front.channel.clone().oneshot(slow));
+    came.recv().await.unwrap();
+    for _ in 0..8 {
+        let (_open, slow) = slow_public();
+        let response = call(&front, slow).await;
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "TOO_BUSY"));
+    }
+    let response = call(&front, request(&[("authorization", "Bearer alice")], message())).await;
+    assert_eq!(Status::from_header_map(response.headers()).unwrap().code(), Code::NotFound);
+    held.abort();
 }
