@@ -129,9 +129,10 @@ impl Pool {
                     attempt.headers_mut().insert(GRPC_TIMEOUT, value);
                 }
             }
-            match endpoint.call(attempt).await {
+            match endpoint.call(attempt, unsent.broken_off()).await {
                 Ok(response) => return response,
                 Err(Failed::TimedOut) => return status::deadline_exceeded().into_http(),
+                Err(Failed::NoMessage) => return status::cut_off().into_http(),
                 Err(Failed::NoAnswer) if unsent.is_whole() => {}
                 Err(Failed::NoAnswer | Failed::NotReeve) => return broken(self.owner).into_http(),
             }
@@ -155,4 +156,61 @@ fn unreachable(owner: Owner) -> Status {
 /// A call that was sent, and whose answer did not come.
 fn broken(owner: Owner) -> Status {
     unavailable(format!("the {owner} service did not answer to the end: the call may have been done; try again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+    use std::vec;
+
+    use bytes::Bytes;
+    use http_body::{Body as HttpBody, Frame};
+
+    use super::*;
+
+    /// A message of frames, some of which fail.
+    struct Said(vec::IntoIter<Result<Frame<Bytes>, Status>>);
+
+    impl HttpBody for Said {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            Poll::Ready(self.0.next())
+        }
+    }
+
+    /// A server that reads each message to its end before it answers.
+    async fn patient() -> PeerUrl {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let service = tower::service_fn(|request: Request<Body>| async move {
+            let mut body = request.into_body();
+            while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
+            let status = Status::with_details(tonic::Code::NotFound, "nothing", Bytes::from_static(b"x"));
+            Ok::<_, Infallible>(status.into_http::<Body>())
+        });
+        let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+        tokio::spawn(tonic::transport::Server::builder().serve_with_incoming(service, incoming));
+        url
+    }
+
+    fn call(frames: Vec<Result<Frame<Bytes>, Status>>) -> Request<Body> {
+        Request::post("/reeve.identity.v1.UserService/GetUser")
+            .header(http::header::CONTENT_TYPE, "application/grpc")
+            .body(Body::new(Said(frames.into_iter())))
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_breaks_off_has_no_server_passed_over() {
+        let pool = Pool::new(Owner::Identity, vec![patient().await]);
+        let begun = || Ok(Frame::data(Bytes::from_static(&[0, 0, 0, 0, 9])));
+        let said = |response: Response<Body>| Status::from_header_map(response.headers()).unwrap().code();
+        let cut_off = vec![begun(), Err(Status::cancelled("the caller is gone"))];
+        assert_eq!(said(pool.call(call(cut_off), None).await), tonic::Code::Cancelled);
+        assert!(!pool.endpoints[0].is_passed_over());
+        assert_eq!(said(pool.call(call(vec![begun()]), None).await), tonic::Code::NotFound);
+    }
 }

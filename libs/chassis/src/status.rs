@@ -118,6 +118,11 @@ pub(crate) fn deadline_exceeded() -> Status {
     bare(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "the call took longer than its deadline")
 }
 
+/// A call that its caller broke off.
+pub(crate) fn cut_off() -> Status {
+    bare(Code::Cancelled, "CANCELLED", "the call was cut off")
+}
+
 /// A status that the transport made, with the details that every status of Reeve has.
 pub(crate) fn bare(code: Code, reason: &str, message: &str) -> Status {
     let mut details = ErrorDetails::new();

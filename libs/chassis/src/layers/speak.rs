@@ -48,7 +48,7 @@ fn rewritten(status: &Status) -> Status {
         Code::Unimplemented if text.is_empty() => ours::unknown_method(),
         Code::Unimplemented => ours::bare(Code::Unimplemented, "UNIMPLEMENTED", "its encoding is not understood here"),
         // The caller went away: nobody reads this.
-        Code::Cancelled => ours::bare(Code::Cancelled, "CANCELLED", "the call was cut off"),
+        Code::Cancelled => ours::cut_off(),
         Code::Ok
         | Code::Unknown
         | Code::InvalidArgument

@@ -1,6 +1,7 @@
 //! The two bodies of a call to another service: one that knows whether it was begun, and one that ends with a status.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -17,27 +18,46 @@ use super::endpoint::Endpoint;
 ///
 /// A method runs once its message is complete, so a call of which nothing but headers left this process was not
 /// executed. The transport reads a body only to send it: a body that was not read was not sent.
-pub(super) struct Unsent(Arc<Mutex<Option<Body>>>);
+pub(super) struct Unsent {
+    unsent: Arc<Mutex<Option<Body>>>,
+    broken_off: BrokenOff,
+}
+
+/// Whether a request's body ended with an error: what breaks by that is the caller's doing, and says nothing of a server.
+#[derive(Clone, Default)]
+pub(super) struct BrokenOff(Arc<AtomicBool>);
+
+impl BrokenOff {
+    pub(super) fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 impl Unsent {
     pub(super) fn new(body: Body) -> Self {
-        Self(Arc::new(Mutex::new(Some(body))))
+        Self { unsent: Arc::new(Mutex::new(Some(body))), broken_off: BrokenOff::default() }
     }
 
     /// The body, for one attempt to send it.
     pub(super) fn body(&self) -> Attempt {
-        Attempt { unsent: self.0.clone(), begun: None }
+        Attempt { unsent: self.unsent.clone(), broken_off: self.broken_off.clone(), begun: None }
+    }
+
+    /// Whether the caller broke it off.
+    pub(super) const fn broken_off(&self) -> &BrokenOff {
+        &self.broken_off
     }
 
     /// Whether no attempt has read any of it.
     pub(super) fn is_whole(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 }
 
 /// The body for one attempt; the first that reads it has it.
 pub(super) struct Attempt {
     unsent: Arc<Mutex<Option<Body>>>,
+    broken_off: BrokenOff,
     begun: Option<Body>,
 }
 
@@ -60,7 +80,13 @@ impl HttpBody for Attempt {
             self.begun = body;
         }
         match &mut self.begun {
-            Some(body) => Pin::new(body).poll_frame(cx),
+            Some(body) => {
+                let polled = Pin::new(body).poll_frame(cx);
+                if matches!(polled, Poll::Ready(Some(Err(_)))) {
+                    self.broken_off.0.store(true, Ordering::Relaxed);
+                }
+                polled
+            }
             // Another attempt has it: this one must not look complete.
             None => Poll::Ready(Some(Err(Status::cancelled("the message is gone")))),
         }
@@ -80,12 +106,13 @@ impl HttpBody for Attempt {
 pub(super) struct Tail {
     body: Body,
     endpoint: Arc<Endpoint>,
+    broken_off: BrokenOff,
     ended: bool,
 }
 
 impl Tail {
-    pub(super) fn new(body: Body, endpoint: Arc<Endpoint>) -> Self {
-        Self { body, endpoint, ended: false }
+    pub(super) fn new(body: Body, endpoint: Arc<Endpoint>, broken_off: BrokenOff) -> Self {
+        Self { body, endpoint, broken_off, ended: false }
     }
 }
 
@@ -100,7 +127,9 @@ impl HttpBody for Tail {
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Err(error))) => {
                 self.ended = true;
-                Endpoint::failed(&self.endpoint, &error);
+                if !self.broken_off.is_so() {
+                    Endpoint::failed(&self.endpoint, &error);
+                }
                 let mut trailers = HeaderMap::new();
                 broken(self.endpoint.owner()).add_header(&mut trailers)?;
                 Poll::Ready(Some(Ok(Frame::trailers(trailers))))

@@ -14,7 +14,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tower::ServiceExt as _;
 
 use super::PeerUrl;
-use super::body::Tail;
+use super::body::{BrokenOff, Tail};
 use crate::health::LIVE;
 use crate::owner::Owner;
 use crate::server::MAX_HEADER_BYTES;
@@ -36,6 +36,8 @@ const _: () = assert!(PROBE_TIMEOUT.as_millis() > CONNECT_TIMEOUT.as_millis());
 pub(super) enum Failed {
     /// The time of the call is over.
     TimedOut,
+    /// The caller broke the message off.
+    NoMessage,
     /// The server was not reached, or the connection broke before it answered.
     NoAnswer,
     /// What answered is not a server of Reeve.
@@ -80,11 +82,17 @@ impl Endpoint {
         self.state().passed_over
     }
 
-    /// Its answer to a call.
-    pub(super) async fn call(self: &Arc<Self>, request: Request<Body>) -> Result<Response<Body>, Failed> {
+    /// Its answer to a call, whose message may be `broken_off`.
+    pub(super) async fn call(
+        self: &Arc<Self>,
+        request: Request<Body>,
+        broken_off: &BrokenOff,
+    ) -> Result<Response<Body>, Failed> {
         match self.channel.clone().oneshot(request).await {
-            Ok(response) => self.checked(response),
+            Ok(response) => self.checked(response, broken_off),
             Err(error) if is_timeout(&error) => Err(Failed::TimedOut),
+            // whoever does that must not have servers passed over that answer
+            Err(_) if broken_off.is_so() => Err(Failed::NoMessage),
             Err(error) => {
                 self.failed(&error);
                 Err(Failed::NoAnswer)
@@ -93,7 +101,7 @@ impl Endpoint {
     }
 
     /// The answer, where it is one of Reeve. A server of Reeve never refuses without details; a proxy does.
-    fn checked(self: &Arc<Self>, response: Response<Body>) -> Result<Response<Body>, Failed> {
+    fn checked(self: &Arc<Self>, response: Response<Body>, broken_off: &BrokenOff) -> Result<Response<Body>, Failed> {
         let content = response.headers().get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
         let is_grpc = content.is_some_and(|content| content.starts_with(b"application/grpc"));
         if response.status() != StatusCode::OK || !is_grpc {
@@ -109,8 +117,8 @@ impl Endpoint {
             return Err(Failed::NotReeve);
         }
         self.answered();
-        let endpoint = self.clone();
-        Ok(response.map(|body| Body::new(Tail::new(body, endpoint))))
+        let (endpoint, broken_off) = (self.clone(), broken_off.clone());
+        Ok(response.map(|body| Body::new(Tail::new(body, endpoint, broken_off))))
     }
 
     fn answered(&self) {
