@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use reeve_api::identity::LogoutRequest;
 use reeve_api::policy::CheckRequest;
 use tokio::time::{Instant, interval};
 use tonic::{Code, Status};
@@ -48,7 +49,7 @@ impl Stage {
     }
 
     /// Asks everybody for a while; each answer is what it was before, or that there is none. In the end there is none.
-    async fn is_answered_as_before_or_not_at_all(&self) {
+    async fn is_answered_as_before_or_not_at_all(&self, ended: Option<&str>) {
         let (began, mut look) = (Instant::now(), interval(LOOK));
         let mut last = vec![Duration::ZERO; self.everybody.len()];
         while began.elapsed() < LOOKED_AT {
@@ -57,6 +58,11 @@ impl Stage {
                 match asked.ask(&self.token, None).await {
                     Ok(()) => *last = began.elapsed(),
                     Err(status) => assert!(is_away(&status), "{}: {status:?}", asked.name),
+                }
+                if let Some(ended) = ended {
+                    let status = asked.ask(ended, None).await.expect_err("an ended session was revived");
+                    let refused = is_away(&status) || status.code() == Code::Unauthenticated;
+                    assert!(refused, "{}: {status:?}", asked.name);
                 }
             }
         }
@@ -107,6 +113,40 @@ async fn a_store_put_back_from_a_backup_goes_on_in_a_new_epoch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_put_back_from_a_backup_under_running_services_is_refused_until_its_operator_says_so() {
+    let stage = stage().await;
+    let ended = stage.admin.sign_in("alice").await.unwrap();
+    stage.grants().await;
+    stage.admin.unbind("user:alice", "editor", "workspaces/vision").await.unwrap();
+    let backup = stage.apart.etcd.backup().await;
+    // what the backup does not know: that alice may, and that a session has ended
+    let granted = stage.grants().await;
+    ended.sessions().logout(LogoutRequest {}).await.unwrap();
+    for asked in &stage.everybody {
+        asked.ask(&stage.token, Some(&granted)).await.unwrap();
+        asked.refuses(&ended.token, None, "SESSION_ENDED").await;
+    }
+    stage.apart.etcd.restore(&backup).await;
+    stage.is_answered_as_before_or_not_at_all(Some(&ended.token)).await;
+    stage.refuses_writes().await;
+
+    let output = stage.apart.command(&["state", "new-epoch"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for service in &stage.apart.services {
+        service.member.kill();
+    }
+    stage.apart.start_services();
+    stage.apart.ready().await;
+    let refused = stage.everybody[0].ask(&stage.token, Some(&granted)).await;
+    assert_refused(refused, Code::FailedPrecondition, "FOREIGN_TOKEN");
+    // the restored state: alice may not, until that is granted again
+    let granted = stage.grants().await;
+    for asked in &stage.everybody {
+        asked.ask(&stage.token, Some(&granted)).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_was_wiped_is_neither_answered_from_nor_written_to() {
     let stage = stage().await;
     let granted = stage.grants().await;
@@ -114,7 +154,7 @@ async fn a_store_that_was_wiped_is_neither_answered_from_nor_written_to() {
         asked.ask(&stage.token, Some(&granted)).await.unwrap();
     }
     stage.apart.etcd.wipe().await;
-    stage.is_answered_as_before_or_not_at_all().await;
+    stage.is_answered_as_before_or_not_at_all(None).await;
     stage.refuses_writes().await;
     let keys = stage.apart.etcd.etcdctl(&["get", "--prefix", PREFIX, "--keys-only"]).await;
     assert_eq!(keys.trim(), "", "nothing was written into the empty store");
@@ -129,7 +169,7 @@ async fn a_record_that_nobody_can_read_is_not_decided_around() {
     }
     let key = format!("{PREFIX}/world/binding/not-a-uuid");
     stage.apart.etcd.etcdctl(&["put", &key, "garbage"]).await;
-    stage.is_answered_as_before_or_not_at_all().await;
+    stage.is_answered_as_before_or_not_at_all(None).await;
     stage.apart.etcd.etcdctl(&["del", &key]).await;
     for asked in &stage.everybody {
         let answered = async || -> Option<()> {
