@@ -188,6 +188,8 @@ impl Store for Etcd {
             Err(NoWatch::Watch(WatchError::Lost(why))) => return Err(StoreError::Unavailable(why)),
             Err(NoWatch::Failed(failure)) => return Err(no_watch(failure)),
         };
+        // Once it is open: etcd cannot be put back without ending it.
+        self.core.check_witness().await?;
         let follower = Follower {
             core: self.core.clone(),
             skew: self.skew.clone(),

@@ -13,10 +13,21 @@ use crate::{Key, StoreError, Versioned, WatchedChange};
 const PUT: i32 = 0;
 const DELETE: i32 = 1;
 
+/// What the store once said: if it says otherwise later, it is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Witness {
+    pub(super) key: Vec<u8>,
+    pub(super) revision: Revision,
+    /// What the key was given at the revision; nothing, if it was removed.
+    pub(super) value: Option<Bytes>,
+}
+
 /// One revision, whole.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Whole {
     pub(super) revision: Revision,
+    /// The last of its events.
+    pub(super) witness: Option<Witness>,
     /// In key order; none, if only the store's own keys changed.
     pub(super) changes: Vec<WatchedChange>,
     /// The ticks among them.
@@ -25,7 +36,7 @@ pub(super) struct Whole {
 
 impl Whole {
     fn new(revision: Revision) -> Self {
-        Self { revision, changes: Vec::new(), ticks: Vec::new() }
+        Self { revision, witness: None, changes: Vec::new(), ticks: Vec::new() }
     }
 
     fn finish(mut self) -> Self {
@@ -87,13 +98,14 @@ impl Assembler {
 
     fn add(&self, to: &mut Whole, event: PbEvent, at: Revision) -> Result<(), StoreError> {
         let item = event.kv.unwrap_or_default();
-        match (event.r#type, self.space.known(&item.key)?) {
+        let (known, value) = (self.space.known(&item.key)?, Bytes::from(item.value));
+        to.witness = Some(Witness { key: item.key, revision: at, value: (event.r#type == PUT).then(|| value.clone()) });
+        match (event.r#type, known) {
             (PUT, Known::Key(key)) => {
-                let value = Bytes::from(item.value);
                 to.changes.push(WatchedChange::Put(Versioned { key, value, mod_revision: at }));
             }
             (DELETE, Known::Key(key)) => to.changes.push(WatchedChange::Deleted(key)),
-            (PUT, Known::Tick) => to.ticks.extend(Tick::read(&item.value)),
+            (PUT, Known::Tick) => to.ticks.extend(Tick::read(&value)),
             (PUT | DELETE, Known::Tick | Known::Own) => {}
             (kind, _) => return Err(StoreError::Corrupt(format!("an event of the unknown kind {kind} came"))),
         }

@@ -1,12 +1,13 @@
 //! What the calls of a store on etcd have in common: every one of them asks for its record too.
 
 use std::sync::atomic::AtomicUsize;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use etcd_client::proto::{PbKeyValue, PbTxnOpResponse};
 use etcd_client::{Compare, CompareOp, GetOptions, Txn, TxnOp, TxnResponse};
 use reeve_model::{Revision, StoreId};
 
+use super::assemble::Witness;
 use super::failure::Failure;
 use super::keys::{Space, number, revision};
 use super::pool::{Effect, Pool};
@@ -25,6 +26,8 @@ pub(super) struct Core {
     pub(super) record: RwLock<Vec<u8>>,
     /// How many items are asked for at once: fewer after an answer that was too large.
     pub(super) chunk: AtomicUsize,
+    /// The newest event that a watch has told.
+    pub(super) witness: Mutex<Option<Witness>>,
 }
 
 /// Keys of a range at a revision.
@@ -104,6 +107,52 @@ impl Core {
             }
         }
         Err(Failure::Future.into())
+    }
+
+    /// Notes an event, to ask for it again when a watch is opened.
+    pub(super) fn witnessed(&self, event: Option<Witness>) {
+        let mut newest = self.witness.lock().unwrap_or_else(PoisonError::into_inner);
+        if event.as_ref().map(|event| event.revision) > newest.as_ref().map(|newest| newest.revision) {
+            *newest = event;
+        }
+    }
+
+    /// Whether the store still holds the newest event that it has told. It does not where etcd was put back from a copy under
+    /// this process, however far it has come since: its revisions say the same, and mean something else.
+    ///
+    /// # Errors
+    /// `Replaced`; `Future`, while it is behind the event.
+    pub(super) async fn check_witness(&self) -> Result<(), StoreError> {
+        let Some(event) = self.witness.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return Ok(()) };
+        let at = event.revision;
+        for _ in 0..ATTEMPTS {
+            let options = GetOptions::new().with_revision(number(at));
+            match self.range(event.key.clone(), options).await {
+                Ok(found) => {
+                    let put = found.items.first().filter(|item| item.mod_revision == number(at));
+                    let same = match &event.value {
+                        Some(value) => put.is_some_and(|put| put.value == *value),
+                        None => found.items.is_empty(),
+                    };
+                    return if same { Ok(()) } else { Err(self.put_back(at)) };
+                }
+                Err(failure) => match self.at_a_revision(at, failure).await {
+                    // what is not kept any more cannot be compared
+                    Some(StoreError::Compacted { .. }) => return Ok(()),
+                    Some(error) => return Err(error),
+                    None => {}
+                },
+            }
+        }
+        Err(Failure::Future.into())
+    }
+
+    fn put_back(&self, at: Revision) -> StoreError {
+        StoreError::Replaced(format!(
+            "{} does not hold what it told at revision {at}: etcd was put back from a copy; stop every service and run \
+             `reeved state new-epoch`",
+            shown(self.id)
+        ))
     }
 
     /// What a failure to read `at` is to the caller; nothing, if it can be read by now.

@@ -162,8 +162,9 @@ impl Follower {
     /// A tick of another process says where the store was, but not since when it is here. The newest of this process's ticks
     /// that came before does: what the store held when that was asked for has come by now, and nothing is older.
     fn items(&self, account: &mut Account, whole: Whole) -> Vec<Item> {
-        let Whole { revision, changes, ticks } = whole;
+        let Whole { revision, witness, changes, ticks } = whole;
         account.seen = revision;
+        self.core.witnessed(witness);
         self.core.pool.seen(revision.get());
         let mut items = Vec::new();
         if !changes.is_empty() {

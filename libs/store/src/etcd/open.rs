@@ -1,7 +1,7 @@
 //! How a store on etcd is opened or made, and put under a new epoch.
 
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use etcd_client::proto::PbKeyValue;
 use etcd_client::{Compare, CompareOp, GetOptions, Txn, TxnOp};
@@ -272,7 +272,7 @@ impl<'a> Site<'a> {
 
     fn core(self, id: StoreId, record: Vec<u8>) -> Core {
         let chunk = AtomicUsize::new(CHUNK);
-        Core { id, space: self.space, pool: self.pool, record: RwLock::new(record), chunk }
+        Core { id, space: self.space, pool: self.pool, record: RwLock::new(record), chunk, witness: Mutex::default() }
     }
 
     fn prefix(&self) -> String {

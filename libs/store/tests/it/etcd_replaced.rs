@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reeve_model::{Revision, SeededEntropy};
+use reeve_store::contract::Observer;
 use reeve_store::{CommitError, Etcd, Guard, Key, Store, StoreError, Txn, WatchError};
 use tokio::time::timeout;
 
@@ -120,4 +121,26 @@ async fn a_cluster_that_was_put_back_is_not_believed_by_those_who_saw_more() {
     Etcd::new_epoch(options(&subject.cluster), Arc::new(SeededEntropy::new(3))).await.unwrap();
     assert_every_call_is_replaced(&store).await;
     assert_every_call_is_replaced(&late).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_was_put_back_is_not_believed_when_it_has_come_further_again() {
+    let subject = EtcdSubject::new(1).await;
+    let store = subject.etcd();
+    let start = store.commit(write(1)).await.unwrap().revision;
+    let backup = subject.cluster.backup().await;
+    let mut observer = Observer::new(&*store, "", start).await;
+    let newest = store.commit(write(2)).await.unwrap().revision;
+    observer.reach(newest).await;
+    drop(observer);
+    let seen = store.barrier().await.unwrap();
+    assert!(store.watch("", newest).await.is_ok(), "it holds what it told");
+    subject.cluster.restore(&backup).await;
+    let late = open(options(&subject.cluster), 5).await.unwrap();
+    while late.commit(write(3)).await.unwrap().revision <= seen {}
+    for after in [start, newest] {
+        let outcome = store.watch("", after).await.map(drop);
+        assert!(matches!(&outcome, Err(StoreError::Replaced(why)) if why.contains("new-epoch")), "{outcome:?}");
+    }
+    assert!(late.watch("", start).await.is_ok(), "who has seen nothing else goes on with what there is");
 }
