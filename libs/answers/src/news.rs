@@ -27,6 +27,10 @@ const ASK_GAP: Duration = Duration::from_millis(100);
 /// moments; those it has waited for.
 const NEARLY_CURRENT: Duration = Duration::from_secs(10);
 
+/// How much younger than it is a state may look beside a feed: what a heartbeat takes to come and to be read is not in the age
+/// that it tells.
+const FEED_MARGIN: Duration = Duration::from_millis(500);
+
 /// The places of calls that wait, and when the store was last asked.
 pub(crate) struct News {
     unproven: Semaphore,
@@ -70,12 +74,13 @@ impl Reader {
         let mut changed = self.replica.subscribe();
         let mut ask = pin!(self.ask_store(arrived));
         let asks = self.replica.asks_a_store();
+        let shown_by = if asks { arrived } else { arrived.saturating_add(FEED_MARGIN) };
         let mut told = None;
         let mut end = pin!(tokio::time::sleep(NEWS_WAIT));
         loop {
             changed.mark_unchanged();
             let view = self.view(purpose)?;
-            let shows_all = view.shows_all_before(arrived) || matches!(told, Some(Ok(())));
+            let shows_all = view.shows_all_before(shown_by) || matches!(told, Some(Ok(())));
             match self.identify(view.clone(), bearer) {
                 Ok(moment) => return Ok(moment),
                 Err(now) if shows_all || self.outlook(now, bearer) == Outlook::Final => return Err(refused(now)),
