@@ -87,13 +87,18 @@ impl StoreSource {
 
     /// Every record at one revision; around it, what changed before it and what changes after.
     async fn list_and_watch(&self) -> Result<Events, SourceError> {
-        let (mut events, revision) = self.list().await?;
-        let watch = match self.past(revision).await? {
-            Some((from, watch)) => {
-                events.push(SourceEvent::Past(from));
-                watch
-            }
-            None => self.watch(revision).await?,
+        let (events, revision) = self.list().await?;
+        let source = Self { store: self.store.clone() };
+        // Only when the list was taken in: a watch that nobody reads meanwhile would be given up.
+        let rest = async move { source.around(revision).await.unwrap_or_else(|error| failed(error)) };
+        Ok(stream::iter(events.into_iter().map(Ok)).chain(stream::once(rest).flatten()).boxed())
+    }
+
+    /// What changed before `revision`, that the list is complete there, and what changes after.
+    async fn around(&self, revision: Revision) -> Result<Events, SourceError> {
+        let (past, watch) = match self.past(revision).await? {
+            Some((from, watch)) => (Some(SourceEvent::Past(from)), watch),
+            None => (None, self.watch(revision).await?),
         };
         let mut complete = Some(SourceEvent::Complete(self.token(revision)));
         let event = self.event();
@@ -106,25 +111,34 @@ impl StoreSource {
             };
             stream::iter(told)
         });
-        Ok(stream::iter(events.into_iter().map(Ok)).chain(rest).boxed())
+        // A store that was replaced while nobody watched has revisions too. Nothing of it is believed before it has said that
+        // it is the one that was opened; from then on the watch would be cut.
+        self.store.barrier().await.map_err(lost)?;
+        Ok(stream::iter(past.map(Ok)).chain(rest).boxed())
     }
+
+    /// What changes after `revision`.
+    async fn on_from(&self, revision: Revision) -> Result<Events, SourceError> {
+        let event = self.event();
+        let watch = self.watch(revision).await?;
+        // as above
+        self.store.barrier().await.map_err(lost)?;
+        Ok(watch.map(move |watched| watched.map(&event).map_err(watch_lost)).boxed())
+    }
+}
+
+/// Nothing but an error.
+fn failed(error: SourceError) -> Events {
+    stream::once(async { Err(error) }).boxed()
 }
 
 #[async_trait]
 impl Source for StoreSource {
     async fn open(&mut self, after: Option<ConsistencyToken>) -> Result<Events, SourceError> {
-        let events = match after.filter(|after| after.store == self.store.id()) {
-            Some(after) => {
-                let event = self.event();
-                let watch = self.watch(after.revision).await?;
-                watch.map(move |watched| watched.map(&event).map_err(watch_lost)).boxed()
-            }
-            None => self.list_and_watch().await?,
-        };
-        // A store that was replaced while nobody watched has revisions too. Nothing of it is believed before it has said that
-        // it is the one that was opened; from then on the watch would be cut.
-        self.store.barrier().await.map_err(lost)?;
-        Ok(events)
+        match after.filter(|after| after.store == self.store.id()) {
+            Some(after) => self.on_from(after.revision).await,
+            None => self.list_and_watch().await,
+        }
     }
 
     fn name(&self) -> String {
