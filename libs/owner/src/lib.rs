@@ -17,4 +17,4 @@ pub use reconcile::{MAX_SWEPT, Reconcile, Reconciled};
 pub use reconciler::Reconciler;
 pub use reeve_world::Parent;
 pub use workspaces_config::{WorkspacesConfig, workspace_role};
-pub use writer::{Attempt, MAX_ATTEMPTS, OWN_WRITE_WAIT, PublishedTxn, Writer};
+pub use writer::{Attempt, DECISION_LIFE, MAX_ATTEMPTS, OWN_WRITE_WAIT, PublishedTxn, Writer};

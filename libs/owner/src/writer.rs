@@ -8,9 +8,12 @@ use reeve_model::{ConsistencyToken, Entropy, Revision};
 use reeve_replica::{Replica, Snapshot, decode, encode};
 use reeve_store::{CommitError, Key, Op, Page, Store, StoreError, Txn, Versioned};
 use reeve_world::{PREFIX, Record, RecordKey};
+use tokio::time::Instant;
 
 /// How often a transaction that met a conflict is built anew.
 pub const MAX_ATTEMPTS: u32 = 12;
+/// How long after it began a write is built anew at most. Who was allowed it then may not be any more.
+pub const DECISION_LIFE: Duration = Duration::from_secs(2);
 /// The longest pause before the second attempt; doubled with each.
 const FIRST_PAUSE_MS: u64 = 2;
 /// How long a write waits until this process's own replica shows it, so that the next read here does. The write has taken
@@ -82,7 +85,7 @@ impl Writer {
     }
 
     /// Builds a transaction and commits it; on a conflict, builds it anew from what the store holds then, up to
-    /// [`MAX_ATTEMPTS`] times. Answers once the write is durable, with proof of it.
+    /// [`MAX_ATTEMPTS`] times and for [`DECISION_LIFE`]. Answers once the write is durable, with proof of it.
     ///
     /// `build` must guard what it decided on, so that a conflict means that the decision is stale, and nothing else.
     ///
@@ -92,8 +95,12 @@ impl Writer {
     where
         F: Future<Output = Result<Attempt<T>, Failure>>,
     {
+        let began = Instant::now();
         for attempt in 0..MAX_ATTEMPTS {
             let Attempt { txn, answer } = build().await?;
+            if began.elapsed() > DECISION_LIFE {
+                break;
+            }
             if txn.ops.is_empty() {
                 let revision = self.store.barrier().await.map_err(store_failure)?;
                 return Ok((answer, self.seen(revision).await));
@@ -108,7 +115,7 @@ impl Writer {
         }
         Err(Failure::Unavailable {
             reason: UnavailableReason::StoreUnavailable,
-            message: "others kept changing the same records: try again".to_owned(),
+            message: "the store was slow, or others kept changing the same records: try again".to_owned(),
             retry_after: None,
         })
     }

@@ -7,6 +7,8 @@ mod alone;
 mod cluster;
 #[path = "it/door.rs"]
 mod door;
+#[path = "it/late.rs"]
+mod late;
 #[path = "it/people.rs"]
 mod people;
 #[path = "it/random.rs"]
