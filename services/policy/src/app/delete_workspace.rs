@@ -31,7 +31,11 @@ impl App {
             if seen.is_some_and(|seen| seen != etag(&workspace)) {
                 return Err(Failure::EtagMismatch { resource: resource.to_string() });
             }
-            let index = self.writer.get(&keys::workspace_name(name)).await?.ok_or_else(|| lost_name(&workspace))?;
+            let Some(index) = self.writer.get(&keys::workspace_name(name)).await? else {
+                // somebody else deleted it between the two looks
+                let there = self.writer.record(&RecordKey::Workspace(uid)).await?.is_some();
+                return Err(if there { lost_name(&workspace) } else { not_found() });
+            };
             let txn = Txn::new().remove(&read).remove(&index);
             // its group goes with it, and whatever that holds on the cluster
             let group = GroupId::of_workspace(&uid);
