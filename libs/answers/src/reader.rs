@@ -107,14 +107,18 @@ impl Reader {
     /// authenticated again, and still holds what they were granted.
     ///
     /// # Errors
-    /// As [`Reader::newest`]; [`Failure::Denied`].
+    /// As [`Reader::newest`]; [`Failure::Denied`]; [`Failure::NotFound`] where they may not know any more that there is what they
+    /// were granted it on.
     pub async fn again(&self, moment: &Moment, granted: &Granted) -> Result<Moment, Failure> {
         let bearer = moment.bearer().clone();
         let newest = self.of(bearer, Consistency::FullyConsistent, Purpose::Administration).await?;
         if let Some((permission, resource)) = granted.need()
             && !newest.holds(granted.caller(), permission, resource)?
         {
-            return Err(Failure::Denied { permission, resource: resource.clone() });
+            // as at the gate: who may not see a workspace does not learn whether there is one
+            let known = resource.is_cluster() || newest.may_know(granted.caller(), resource);
+            let denied = Failure::Denied { permission, resource: resource.clone() };
+            return Err(if known { denied } else { Failure::not_found(resource) });
         }
         Ok(newest)
     }
